@@ -1,1 +1,7 @@
-export {}
+export * as Call from "./Call.ts"
+export * as Deadline from "./Deadline.ts"
+export * as IntegrationError from "./IntegrationError.ts"
+export * as Outcome from "./Outcome.ts"
+export * as Policy from "./Policy.ts"
+export * as Stores from "./Stores.ts"
+export * as Transport from "./Transport.ts"

@@ -1,0 +1,112 @@
+/**
+ * What an attempt came to, decided once and read by retry, breaker, hedge, balancer and metrics alike.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import { isIntegrationError, isReason, isTransientStatus, type Reason } from "./IntegrationError.ts"
+
+/** An attempt's outcome: the remote is well, the remote is not, or it says nothing about the remote. */
+export type Outcome = Success | Failure | Neutral
+
+/** The remote answered as a working service does. A declared 4xx is one of these: the caller was wrong, not the remote. */
+export interface Success {
+  readonly _tag: "Success"
+}
+
+/** Says nothing about the remote: interrupted, refused by our own policies, or a request that could not be built. */
+export interface Neutral {
+  readonly _tag: "Neutral"
+  /** Another attempt may be admitted: a circuit may close, a permit may come free. */
+  readonly retryable: boolean
+  /** How long that takes at least, in milliseconds, where it is known. */
+  readonly retryAfter: number | undefined
+}
+
+/** The remote failed. */
+export interface Failure {
+  readonly _tag: "Failure"
+  /** Another attempt may succeed. */
+  readonly retryable: boolean
+  /** The remote may have processed the request; false only where the opposite is proven. */
+  readonly sent: boolean
+  /** The remote asked for a slower pace (429). It paces, but does not count towards opening a circuit. */
+  readonly throttled: boolean
+  /** The remote's own wish, in milliseconds. */
+  readonly retryAfter: number | undefined
+}
+
+/** Decides the outcome of an exit; `undefined` leaves the decision to the default. */
+export type Classifier = (exit: Exit.Exit<unknown, unknown>) => Outcome | undefined
+
+export const success: Success = { _tag: "Success" }
+export const neutral: Neutral = { _tag: "Neutral", retryable: false, retryAfter: undefined }
+/** Refused by one of our own policies before anything was sent. `retryAfter` in milliseconds. */
+export const refused = (retryAfter: number | undefined): Neutral => ({ _tag: "Neutral", retryable: true, retryAfter })
+/** A failure; by default retryable, sent, not throttled and without a wish. */
+export const failure = (options: Partial<Omit<Failure, "_tag">> = {}): Failure => ({
+  _tag: "Failure",
+  retryable: options.retryable ?? true,
+  sent: options.sent ?? true,
+  throttled: options.throttled ?? false,
+  retryAfter: options.retryAfter
+})
+
+/** From an HTTP status, whether the contract declares it or not. `retryAfter` in milliseconds. */
+export const fromStatus = (status: number, retryAfter: number | undefined): Outcome => {
+  if (status === 429) return failure({ throttled: true, retryAfter })
+  if (status === 408 || (status >= 500 && status !== 501)) {
+    return failure({ retryable: isTransientStatus(status), retryAfter: status === 503 ? retryAfter : undefined })
+  }
+  return status === 425 ? failure({ throttled: true }) : success
+}
+
+/** From a reason raised by one attempt. */
+export const fromReason = (reason: Reason): Outcome => {
+  switch (reason._tag) {
+    case "Transport":
+    case "AttemptTimeout":
+    case "DeadlineExceeded":
+      return failure({ retryable: reason.isRetryable, sent: reason.wasSent })
+    case "UnexpectedStatus":
+      return fromStatus(reason.status, millis(reason.retryAfter))
+    case "RateLimited":
+      return reason.by === "remote"
+        ? fromStatus(429, millis(reason.retryAfter))
+        : refused(millis(reason.retryAfter))
+    case "CircuitOpen":
+    case "BulkheadFull":
+    case "NoEndpoint":
+      return reason.isRetryable ? refused(millis(reason.retryAfter)) : neutral
+    default:
+      return neutral
+  }
+}
+
+/**
+ * The default classifier for any effect: a success is a success, interruption is neutral, a reason of this toolkit speaks
+ * for itself, a failure that is marked with `isRetryable: false` is not retryable, every other failure and every defect is a failure. An `IntegrationError` is not
+ * retryable, because the pipeline it comes from has already done what could be done; so nested retries do not multiply.
+ */
+export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = (exit) => {
+  if (Exit.isSuccess(exit)) return success
+  if (Cause.hasInterruptsOnly(exit.cause)) return neutral
+  const error = Cause.findErrorOption(exit.cause)
+  if (error._tag === "None") return failure({ retryable: false })
+  if (isReason(error.value)) return fromReason(error.value)
+  if (isIntegrationError(error.value)) {
+    const outcome = fromReason(error.value.reason)
+    return outcome._tag === "Success" ? outcome : { ...outcome, retryable: false }
+  }
+  return Predicate.hasProperty(error.value, "isRetryable") && error.value.isRetryable === false
+    ? failure({ retryable: false })
+    : failure()
+}
+
+/** A classifier that asks `first` and falls back to the default. */
+export const classifyWith = (first: Classifier | undefined): (exit: Exit.Exit<unknown, unknown>) => Outcome =>
+  first === undefined ? classify : (exit) => first(exit) ?? classify(exit)
+
+const millis = (duration: Duration.Duration | undefined): number | undefined =>
+  duration === undefined ? undefined : Duration.toMillis(duration)
