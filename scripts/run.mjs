@@ -24,8 +24,8 @@ const tasks = {
   types: ["tsc -b"],
   effect: ["effect-tsgo diagnostics --project tsconfig.json --format text --strict"],
   lint: ["oxlint --deny-warnings"],
-  format: ["oxfmt"],
-  "format:check": ["oxfmt --check"],
+  format: ["dprint fmt"],
+  "format:check": ["dprint check"],
   guards: [`${vitest} --project unit tests/`],
   build: ["tsc -b packages"],
   "pack:verify": ["tsc -b packages", "node scripts/verify-pack.ts"],
@@ -104,7 +104,7 @@ function bringPnpm() {
 /** Installs the locked dependencies, unless the lockfile and all manifests are the ones of the last installation. */
 function installDependencies() {
   const manifests = ["packages", "packages/adapters", "."].flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).sort().map((name) => join(folder, name, "package.json")) : []
+    existsSync(folder) ? readdirSync(folder).toSorted().map((name) => join(folder, name, "package.json")) : []
   ).filter((path) => !path.startsWith("node_modules") && existsSync(path))
   const hash = createHash("sha256").update(`${process.platform} ${process.arch}`)
   for (const path of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", ...manifests]) {
