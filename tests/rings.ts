@@ -1,0 +1,70 @@
+/**
+ * The layout as data. A file of core has a ring and never imports a higher one; a package imports only those it is
+ * listed with. A new file of core, `internal/` included, is added here first: choosing its ring is a design decision.
+ */
+export const rings: Record<string, number> = {
+  // What everything may know: the call, the time left, how it ended.
+  Call: 0,
+  Deadline: 0,
+  IntegrationError: 0,
+  Outcome: 0,
+  "internal/monotonic": 0,
+
+  // Ports, and pure parts that need no other part.
+  Batch: 1,
+  Contract: 1,
+  Definition: 1,
+  Discovery: 1,
+  Events: 1,
+  Health: 1,
+  Job: 1,
+  Pagination: 1,
+  Policy: 1,
+  Redaction: 1,
+  Stores: 1,
+  Transport: 1,
+
+  // Each does one thing and is composed above.
+  Auth: 2,
+  Fallback: 2,
+  LoadBalancer: 2,
+  Registry: 2,
+  Telemetry: 2,
+  "internal/credentials": 2,
+  "internal/operation": 2,
+  "policy/Bulkhead": 2,
+  "policy/CircuitBreaker": 2,
+  "policy/Coalesce": 2,
+  "policy/Hedge": 2,
+  "policy/RateLimit": 2,
+  "policy/Retry": 2,
+  "policy/Timeout": 2,
+
+  // Composition.
+  Outbox: 3,
+  Resilience: 3,
+  Token: 3,
+  Webhook: 3,
+
+  // What an application writes.
+  EventSource: 4,
+  Integration: 4,
+  RestClient: 4,
+  WebSocketClient: 4,
+
+  index: 5
+}
+
+/** Which packages of this workspace a package may import; `*` is all. An adapter may import core. */
+export const packageImports: Record<string, ReadonlyArray<string>> = {
+  core: [],
+  node: ["core"],
+  testing: ["core"],
+  oauth2: ["core"],
+  console: ["core"],
+  "adapters/*": ["core"],
+  cli: ["*"]
+}
+
+/** These run wherever Effect runs: no `node:` module. */
+export const runsAnywhere: ReadonlyArray<string> = ["core", "testing", "oauth2", "console"]
