@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
 import { blocksOf, documents } from "./documents.ts"
+import { startPaymentsServer } from "./payments-server.ts"
 import { runFile, tsc } from "./processes.ts"
 import { root } from "./sources.ts"
 
@@ -27,6 +28,7 @@ describe.skipIf(blocks.length === 0)("the documents", () => {
   })
 
   it.each(blocks.filter(({ runs }) => runs))("$at runs", async ({ at }) => {
-    expect(await runFile(fileOf(at))).toMatchObject({ exit: 0 })
+    await using server = await startPaymentsServer()
+    expect(await runFile(fileOf(at), { env: server.environment })).toMatchObject({ exit: 0 })
   })
 })

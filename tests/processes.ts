@@ -12,6 +12,8 @@ export interface Finished {
 
 export interface RunOptions {
   readonly cwd?: string
+  /** Added to this process's environment. */
+  readonly env?: Record<string, string>
   /** Milliseconds after which it is killed; 60 000 by default. */
   readonly timeout?: number
 }
@@ -20,6 +22,7 @@ export const run = (command: string, args: ReadonlyArray<string>, options: RunOp
   new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: options.cwd ?? root,
+      env: { ...process.env, ...options.env },
       timeout: options.timeout ?? 60_000,
       stdio: ["ignore", "pipe", "pipe"]
     })
@@ -32,7 +35,7 @@ export const run = (command: string, args: ReadonlyArray<string>, options: RunOp
   })
 
 /** A TypeScript file of this workspace, with the packages resolved to their sources. */
-export const runFile = (file: string, args: ReadonlyArray<string> = []): Promise<Finished> =>
-  run(process.execPath, ["--conditions=switchboard-source", file, ...args])
+export const runFile = (file: string, options: RunOptions = {}): Promise<Finished> =>
+  run(process.execPath, ["--conditions=switchboard-source", file], options)
 
 export const tsc = (...args: ReadonlyArray<string>): Promise<Finished> => run(join(root, "node_modules/.bin/tsc"), args)

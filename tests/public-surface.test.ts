@@ -4,9 +4,7 @@
  */
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { packages, root, type Source, sourcesOf } from "./sources.ts"
-
-const isPublic = ({ module }: Source): boolean => !/(^|\/)internal\//.test(module)
+import { isPublic, packages, root, type Source, sourcesOf } from "./sources.ts"
 
 describe.each(packages)("%s", (name) => {
   const index = sourcesOf(name).find(({ module }) => module === "index")

@@ -77,6 +77,9 @@ export const sourcesOf = (name: string): ReadonlyArray<Source> => {
     : []
 }
 
+/** Whether a package's users can import it. */
+export const isPublic = ({ module }: Source): boolean => !/(^|\/)internal\//.test(module)
+
 /** The module of the same package that a relative import names, or `undefined` for any other import. */
 export const resolve = (source: Source, specifier: string): string | undefined =>
   specifier.startsWith(".")
