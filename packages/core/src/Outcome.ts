@@ -104,9 +104,12 @@ export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = (exit) =
     : failure()
 }
 
-/** A classifier that asks `first` and falls back to the default. */
+/** A classifier that asks `first` and falls back to the default. Interruption is neutral whatever `first` says. */
 export const classifyWith = (first: Classifier | undefined): (exit: Exit.Exit<unknown, unknown>) => Outcome =>
-  first === undefined ? classify : (exit) => first(exit) ?? classify(exit)
+  first === undefined
+    ? classify
+    : (exit) =>
+      Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? neutral : first(exit) ?? classify(exit)
 
 const millis = (duration: Duration.Duration | undefined): number | undefined =>
   duration === undefined ? undefined : Duration.toMillis(duration)

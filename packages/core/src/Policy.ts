@@ -2,12 +2,103 @@
  * A policy guards any effect. Under every policy that admits or refuses lies a gate, a small synchronous state machine: the
  * pipeline asks the gate directly, and the combinator for any effect is derived from it here.
  */
-import type * as Effect from "effect/Effect"
-import type * as Outcome from "./Outcome.ts"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as monotonic from "./internal/monotonic.ts"
+import * as Outcome from "./Outcome.ts"
 
 /** A function on effects that may add to their errors and requirements. */
 export interface Policy<out PE = never, out PR = never> {
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | PE, R | PR>
+  /** What it consists of, the outermost first. Absent: not known. */
+  readonly parts?: ReadonlyArray<Part> | undefined
+}
+
+/** What a policy can say of itself. */
+export interface Part {
+  readonly name: string
+  readonly options?: object | undefined
+}
+
+/** Changes nothing. */
+export const identity: Policy = Object.assign(<A, E, R>(self: Effect.Effect<A, E, R>) => self, { parts: [] })
+
+/** Gives a policy a name and the options it was made with, for `describe`. */
+export const named = <PE, PR>(
+  name: string,
+  options: object | undefined,
+  policy: Policy<PE, PR>
+): Policy<PE, PR> =>
+  Object.assign(<A, E, R>(self: Effect.Effect<A, E, R>) => policy(self), { parts: [{ name, options }] })
+
+/** The parts of a policy in order, the outermost first. A policy without a name is called `custom`. */
+export const describe = (policy: Policy<unknown, unknown>): ReadonlyArray<Part> => policy.parts ?? [{ name: "custom" }]
+
+/**
+ * Several policies as one: the first is the outermost. None at all is `identity`.
+ *
+ * @example
+ * const guard = Policy.all(retry.policy, breaker.policy, timeout.policy)
+ */
+export const all = <const Policies extends ReadonlyArray<Policy<any, any>>>(
+  ...policies: Policies
+): Policy<Refused<Policies[number]>, Required<Policies[number]>> => {
+  const parts = policies.flatMap(describe)
+  return Object.assign(
+    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, any, any> =>
+      policies.reduceRight((inner: Effect.Effect<A, any, any>, policy) => policy(inner), self),
+    { parts }
+  )
+}
+type Refused<P> = P extends Policy<infer PE, any> ? PE : never
+type Required<P> = P extends Policy<any, infer PR> ? PR : never
+
+/**
+ * The policy for any effect that a gate makes. `classify` decides the outcomes it knows, the default classifier the rest. A
+ * call that was admitted is settled exactly once, whether it succeeds, fails, dies or is interrupted; one that is
+ * interrupted while it waits for its turn never starts and is settled as neutral.
+ */
+export const fromGate = <PE>(
+  gate: Gate<PE>,
+  options: { readonly classify?: Outcome.Classifier | undefined } = {}
+): Policy<PE> => {
+  const classify = Outcome.classifyWith(options.classify)
+  const settled = (ticket: number, classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome) =>
+  (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.withFiber((fiber) => {
+      let outcome: Outcome.Outcome = Outcome.neutral
+      try {
+        outcome = classify(exit)
+      } finally {
+        gate.settle(ticket, outcome, monotonic.now(fiber))
+      }
+      return Effect.void
+    })
+
+  return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | PE, R> =>
+    Effect.uninterruptibleMask((restore) => {
+      const enter = (admission: Admission<PE>): Effect.Effect<A, E | PE, R> => {
+        if (typeof admission === "number") return Effect.onExit(restore(self), settled(admission, classify))
+        switch (admission._tag) {
+          case "Refusal":
+            return Effect.fail(admission.reason())
+          case "Ask":
+            return Effect.flatMap(restore(admission.answer), enter)
+          case "Wait": {
+            let started = false
+            const turn = Effect.suspend(() => {
+              started = true
+              return self
+            })
+            return Effect.onExit(
+              restore(Effect.andThen(Effect.sleep(admission.millis), turn)),
+              settled(admission.ticket, (exit) => started ? classify(exit) : Outcome.neutral)
+            )
+          }
+        }
+      }
+      return Effect.withFiber((fiber) => enter(gate.admit(monotonic.now(fiber))))
+    })
 }
 
 /**

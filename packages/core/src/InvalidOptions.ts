@@ -1,0 +1,27 @@
+/**
+ * Settings that cannot work, refused when a policy or a layer is built: every problem at once, each with the option's name.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+/** One setting that cannot work. */
+export const Problem = Schema.Struct({
+  /** The option's path, such as `failureRate.window`. */
+  option: Schema.String,
+  /** What is wrong with it, as the end of a sentence that begins with the option. */
+  problem: Schema.String
+})
+export type Problem = typeof Problem.Type
+
+/** The settings contradict each other or are out of range. */
+export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("switchboard/InvalidOptions")("InvalidOptions", {
+  problems: Schema.Array(Problem)
+}) {
+  override get message(): string {
+    return `invalid options: ${this.problems.map(({ option, problem }) => `${option} ${problem}`).join("; ")}`
+  }
+}
+
+/** Fails with all problems, if there are any. */
+export const refuse = (problems: ReadonlyArray<Problem>): Effect.Effect<void, InvalidOptions> =>
+  problems.length === 0 ? Effect.void : Effect.fail(new InvalidOptions({ problems }))

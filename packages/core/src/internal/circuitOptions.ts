@@ -1,0 +1,118 @@
+/** The options of a circuit breaker: checked, completed with defaults, and turned into numbers. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import type { Problem } from "../InvalidOptions.ts"
+import type { Options } from "../policy/CircuitBreaker.ts"
+import { atLeast, between, millis, positive, problems, unless } from "./checks.ts"
+import type { Settings as CircuitSettings, Trip } from "./circuit.ts"
+
+export interface Settings extends CircuitSettings {
+  /** How long to stay open, in milliseconds. */
+  readonly openFor: (trip: Trip) => number
+}
+
+const defaultReset = 30_000
+const defaultMaxReset = 300_000
+/** The most delays that are drawn from a schedule. */
+const tableSize = 64
+
+export const validate = (options: Options): ReadonlyArray<Problem> => {
+  const { failureRate: rate, failureThreshold, maxResetTimeout, resetTimeout } = options
+  const probes = options.halfOpenMaxCalls ?? 1
+  const fixed = isFixed(resetTimeout) ? resetTimeout : undefined
+  return problems(
+    atLeast(1, "failureThreshold", failureThreshold === false ? undefined : failureThreshold),
+    unless(
+      failureThreshold !== false || rate !== undefined,
+      "failureThreshold",
+      "must not be false without a failureRate, because then nothing opens the circuit"
+    ),
+    unless(
+      rate === undefined || (rate.threshold > 0 && rate.threshold <= 1),
+      "failureRate.threshold",
+      `must be more than 0 and at most 1, got ${rate?.threshold}`
+    ),
+    positive("failureRate.window", rate?.window),
+    atLeast(1, "failureRate.minimumCalls", rate?.minimumCalls),
+    positive("resetTimeout", fixed),
+    between(1, Number.MAX_VALUE, "resetFactor", options.resetFactor),
+    positive("maxResetTimeout", maxResetTimeout),
+    unless(
+      fixed === undefined || maxResetTimeout === undefined || !(millis(fixed) > millis(maxResetTimeout)),
+      "resetTimeout",
+      "must not be longer than maxResetTimeout"
+    ),
+    atLeast(1, "halfOpenMaxCalls", options.halfOpenMaxCalls),
+    atLeast(1, "successThreshold", options.successThreshold),
+    unless(
+      options.successThreshold === undefined || !(options.successThreshold > probes),
+      "successThreshold",
+      `must not be more than halfOpenMaxCalls, which is ${probes}`
+    ),
+    positive("halfOpenTimeout", options.halfOpenTimeout)
+  )
+}
+
+/** `table` holds the delays of a schedule, in milliseconds. */
+export const settingsOf = (options: Options, table: ReadonlyArray<number> | undefined): Settings => {
+  const { failureRate: rate, resetTimeout: reset } = options
+  const first = isFixed(reset) ? millis(reset) : defaultReset
+  const factor = options.resetFactor ?? 2
+  const longest = options.maxResetTimeout === undefined
+    ? Math.max(defaultMaxReset, first)
+    : millis(options.maxResetTimeout)
+  const growing = (openings: number): number => first * factor ** (openings - 1)
+  const own = (trip: Trip): number => {
+    if (table !== undefined) return table[Math.min(trip.openings, table.length) - 1] ?? growing(trip.openings)
+    return typeof reset === "function" ? generated(reset, trip) ?? growing(trip.openings) : growing(trip.openings)
+  }
+  const threshold = options.failureThreshold ?? (rate === undefined ? 5 : false)
+  const probes = options.halfOpenMaxCalls ?? 1
+  return {
+    failureThreshold: threshold === false ? Infinity : threshold,
+    failureRate: rate && { ...rate, window: millis(rate.window) },
+    probes,
+    successThreshold: options.successThreshold ?? probes,
+    probeTimeout: options.halfOpenTimeout === undefined ? 30_000 : millis(options.halfOpenTimeout),
+    openFor: (trip) => Math.min(longest, Math.max(own(trip), trip.retryAfter ?? 0))
+  }
+}
+
+/** The delays of a schedule, drawn as if each followed the other at once. */
+export const tableOf = Effect.fnUntraced(function*(reset: Options["resetTimeout"]) {
+  if (!Schedule.isSchedule(reset)) return undefined
+  const step = yield* Schedule.toStep(reset)
+  const table: Array<number> = []
+  let now = 0
+  while (table.length < tableSize) {
+    const next = yield* Effect.exit(step(now, table.length + 1))
+    if (Exit.isFailure(next)) break
+    const delay = Duration.toMillis(next.value[1])
+    table.push(delay)
+    now += delay
+  }
+  return table
+})
+
+type Reset = NonNullable<Options["resetTimeout"]>
+
+const isFixed = (reset: Options["resetTimeout"]): reset is Duration.Input =>
+  reset !== undefined && typeof reset !== "function" && !Schedule.isSchedule(reset)
+
+const generated = (reset: Extract<Reset, (...args: never) => unknown>, trip: Trip): number | undefined => {
+  try {
+    const { calls, cause, failures, openings, retryAfter } = trip
+    const open = millis(reset({
+      cause,
+      openings,
+      failures,
+      failureRate: failures / calls,
+      retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter)
+    }))
+    return open >= 0 ? open : undefined
+  } catch {
+    return undefined
+  }
+}
