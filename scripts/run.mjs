@@ -2,6 +2,8 @@
 // .tools/, installs the locked dependencies if they changed, then runs the task under the pinned Node of node_modules.
 //
 //   node scripts/run.mjs <task> [arguments of the task]
+//
+// package.json starts it with `exec`, so that a signal sent to npm or pnpm reaches it instead of the shell between them.
 
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"

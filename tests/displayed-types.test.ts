@@ -4,16 +4,15 @@
  */
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { tsc } from "./processes.ts"
 import { root } from "./sources.ts"
 
 const files = globSync("packages/**/test/**/*.tst.ts", { cwd: root, exclude: ["**/node_modules"] }).toSorted()
-const folder = join(root, ".tmp/displayed-types")
+const folder = join(root, `.tmp/displayed-types-${process.pid}`)
 
 describe.skipIf(files.length === 0)("the displayed types", () => {
   beforeAll(async () => {
-    rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     const compilerOptions = {
       rootDir: root,
@@ -33,6 +32,8 @@ describe.skipIf(files.length === 0)("the displayed types", () => {
     const { exit, output } = await tsc("-p", folder)
     if (exit !== 0) throw new Error(output)
   }, 30_000)
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it.each(files)("of %s", async (file) => {
     const emitted = readFileSync(join(folder, "out", file.replace(/\.ts$/, ".d.ts")), "utf8")
