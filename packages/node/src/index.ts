@@ -1,1 +1,2 @@
-export {}
+export * as NodeSwitchboard from "./NodeSwitchboard.ts"
+export * as UndiciTransport from "./UndiciTransport.ts"

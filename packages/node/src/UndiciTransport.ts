@@ -1,0 +1,63 @@
+/**
+ * A transport over undici: HTTP/1.1, one request per connection at a time, a pool for each integration.
+ *
+ * `send` sends a request and collects the answer. `channel.client` is an `HttpClient` over the same connections, for
+ * streams, uploads and upgrades. Both accept and decode gzip, deflate, br and zstd; limits apply to decoded bytes.
+ * Neither has a timeout of its own except for connecting: cancel what takes too long.
+ *
+ * A request is written at most once (undici repeats a request only while it is waiting for a connection), so that
+ * `wasSent` is false exactly until a connected socket has been given it.
+ */
+import type * as Transport from "@switchboard/core/Transport"
+import * as Effect from "effect/Effect"
+import { make as makeClient } from "./internal/client.ts"
+import { acceptEncoding } from "./internal/coding.ts"
+import { Exchange } from "./internal/exchange.ts"
+import { type ConnectOptions, Pool } from "./internal/pool.ts"
+
+export interface Options {
+  /** How connections are made: TLS settings (`ca`, `cert`, `key`), `lookup`, `socketPath`. Default: the platform's. */
+  readonly connect?: ConnectOptions | undefined
+  /**
+   * How long requests that run may go on when the pool is closed, in milliseconds. Those that wait for a connection are
+   * refused at once; afterwards every socket is destroyed. Default 1,000.
+   */
+  readonly closeGrace?: number | undefined
+}
+
+/** A transport that opens a pool of its own for each caller. */
+export const make = (options: Options = {}): Transport.Transport => ({
+  open: (poolOptions) =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => new Pool(poolOptions, options.connect ?? {})),
+        (pool) => Effect.promise(() => pool.close(options.closeGrace ?? 1_000))
+      ),
+      (pool): Transport.Channel => ({
+        client: makeClient(pool),
+        send: (request, receiver) => {
+          const exchange = new Exchange(optionsOf(request), request.maxResponseBytes, receiver)
+          pool.run(request.origin, exchange)
+          return exchange
+        }
+      })
+    )
+})
+
+const optionsOf = (request: Transport.Request) => ({
+  path: request.path,
+  method: request.method,
+  headers: headersOf(request.headers),
+  body: request.body ?? null
+})
+
+const headersOf = (headers: ReadonlyArray<string>): Array<string> => {
+  const out: Array<string> = []
+  let accepts = false
+  for (let i = 0; i < headers.length; i++) {
+    if (i % 2 === 0 && headers[i] === "accept-encoding") accepts = true
+    out.push(headers[i]!)
+  }
+  if (!accepts) out.push("accept-encoding", acceptEncoding)
+  return out
+}

@@ -1,0 +1,82 @@
+/**
+ * An `HttpClient` over a pool, for streams, uploads and upgrades: it answers at the head.
+ */
+import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import { Readable } from "node:stream"
+import type { Dispatcher } from "undici"
+import { acceptEncoding } from "./coding.ts"
+import { Download } from "./download.ts"
+import type { Pool } from "./pool.ts"
+import { Response } from "./response.ts"
+import { type Sendable, toUndici, UploadFailed } from "./upload.ts"
+
+/**
+ * Trace headers are sent only where `HttpClient.TracerPropagationEnabled` is set to true; Effect's own default would send
+ * them to every third party. Redirects are not followed.
+ */
+export const make = (pool: Pool): HttpClient.HttpClient =>
+  HttpClient.make((request, url, signal) =>
+    Effect.flatMap(toUndici(request.body), (body) => {
+      if (body === undefined) return fail(new HttpClientError.EncodeError({ request, description: unsendable }))
+      return exchange(pool, request, url, signal, body)
+    })
+  ).pipe(HttpClient.transformResponse(withoutPropagation))
+
+const exchange = (
+  pool: Pool,
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  signal: AbortSignal,
+  body: Sendable
+) =>
+  Effect.callback<Response, HttpClientError.HttpClientError>((resume) => {
+    const download = new Download(optionsOf(request, url, body), {
+      onHead: (head) => resume(Effect.succeed(new Response(request, url.href.split("#")[0]!, head, download))),
+      onFailure: (failure, error) =>
+        resume(
+          fail(
+            error instanceof UploadFailed
+              ? new HttpClientError.EncodeError({ request, cause: error.cause })
+              : new HttpClientError.TransportError({ request, cause: failure })
+          )
+        )
+    })
+    const cancel = () => {
+      download.cancel()
+      if (body instanceof Readable) body.destroy()
+    }
+    signal.addEventListener("abort", cancel, { once: true })
+    pool.run(url.origin, download)
+    return Effect.sync(cancel)
+  })
+
+const optionsOf = (request: HttpClientRequest.HttpClientRequest, url: URL, body: Sendable): Dispatcher.DispatchOptions => {
+  const upgrade = request.headers["upgrade"]
+  // undici writes these itself; the content type of a form names the boundary, which undici chooses
+  const own = upgrade === undefined ? [] : ["connection", "upgrade"]
+  if (request.body._tag === "FormData") own.push("content-type")
+  const headers: Record<string, string> = { "accept-encoding": acceptEncoding, ...Headers.removeMany(request.headers, own) }
+  return {
+    path: url.pathname + url.search,
+    method: request.method,
+    headers,
+    body,
+    ...(upgrade === undefined ? {} : { upgrade })
+  }
+}
+
+const withoutPropagation = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.contextWith((context: import("effect/Context").Context<never>) =>
+    context.mapUnsafe.has(HttpClient.TracerPropagationEnabled.key)
+      ? effect
+      : Effect.provideService(effect, HttpClient.TracerPropagationEnabled, false)
+  )
+
+const fail = (reason: HttpClientError.HttpClientErrorReason) =>
+  Effect.fail(new HttpClientError.HttpClientError({ reason }))
+
+const unsendable = "a raw body must be a string, bytes, a Blob, form data or something that can be iterated"
