@@ -76,6 +76,8 @@ export const fromReason = (reason: Reason): Outcome => {
         ? fromStatus(429, millis(reason.retryAfter))
         : refused(millis(reason.retryAfter))
     case "CircuitOpen":
+      // Isolated, or half-open with its probes still running: nobody knows for how long.
+      return reason.retryAfter === undefined ? neutral : refused(millis(reason.retryAfter))
     case "BulkheadFull":
     case "NoEndpoint":
       return reason.isRetryable ? refused(millis(reason.retryAfter)) : neutral

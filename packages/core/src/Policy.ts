@@ -3,7 +3,6 @@
  * pipeline asks the gate directly, and the combinator for any effect is derived from it here.
  */
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as monotonic from "./internal/monotonic.ts"
 import * as Outcome from "./Outcome.ts"
 
@@ -63,43 +62,52 @@ export const fromGate = <PE>(
   options: { readonly classify?: Outcome.Classifier | undefined } = {}
 ): Policy<PE> => {
   const classify = Outcome.classifyWith(options.classify)
-  const settled = (ticket: number, classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome) =>
-  (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-    Effect.withFiber((fiber) => {
-      let outcome: Outcome.Outcome = Outcome.neutral
-      try {
-        outcome = classify(exit)
-      } finally {
-        gate.settle(ticket, outcome, monotonic.now(fiber))
-      }
-      return Effect.void
-    })
-
   return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | PE, R> =>
     Effect.uninterruptibleMask((restore) => {
-      const enter = (admission: Admission<PE>): Effect.Effect<A, E | PE, R> => {
-        if (typeof admission === "number") return Effect.onExit(restore(self), settled(admission, classify))
-        switch (admission._tag) {
-          case "Refusal":
-            return Effect.fail(admission.reason())
-          case "Ask":
-            return Effect.flatMap(restore(admission.answer), enter)
-          case "Wait": {
-            let started = false
-            const turn = Effect.suspend(() => {
-              started = true
-              return self
-            })
-            return Effect.onExit(
-              restore(Effect.andThen(Effect.sleep(admission.millis), turn)),
-              settled(admission.ticket, (exit) => started ? classify(exit) : Outcome.neutral)
-            )
-          }
-        }
-      }
-      return Effect.withFiber((fiber) => enter(gate.admit(monotonic.now(fiber))))
+      const enter = (admission: number | Refusal<PE>): Effect.Effect<A, E | PE, R> =>
+        typeof admission === "number"
+          ? Effect.onExit(restore(self), (exit) => settled(gate, admission, () => classify(exit)))
+          : Effect.fail(admission.reason())
+      return Effect.withFiber((fiber) => {
+        const admission = gate.admit(monotonic.now(fiber))
+        return typeof admission === "number" ? enter(admission) : Effect.flatMap(admitted(gate, admission, restore), enter)
+      })
     })
 }
+
+/**
+ * Waits for one's turn, or for the answer of a state that lives elsewhere. If the wait is interrupted, the ticket is
+ * settled as neutral. To be run where interruption is off, so that a ticket cannot get lost on its way out; only waiting
+ * and asking are made interruptible, by `restore`.
+ */
+export const admitted = <PE>(
+  gate: Gate<PE>,
+  admission: Admission<PE>,
+  restore: <A>(self: Effect.Effect<A>) => Effect.Effect<A> = Effect.interruptible
+): Effect.Effect<number | Refusal<PE>> => {
+  if (typeof admission === "number" || admission._tag === "Refusal") return Effect.succeed(admission)
+  if (admission._tag === "Ask") {
+    return Effect.flatMap(restore(admission.answer), (answer) => admitted(gate, answer, restore))
+  }
+  const { millis, ticket } = admission
+  const turn = Effect.onInterrupt(
+    restore(Effect.sleep(millis)),
+    () => settled(gate, ticket, () => Outcome.neutral)
+  )
+  return Effect.as(turn, ticket)
+}
+
+// A classifier that throws is a defect of the call, but the ticket is settled all the same.
+const settled = (gate: Gate<unknown>, ticket: number, classify: () => Outcome.Outcome): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    let outcome: Outcome.Outcome = Outcome.neutral
+    try {
+      outcome = classify()
+    } finally {
+      gate.settle(ticket, outcome, monotonic.now(fiber))
+    }
+    return Effect.void
+  })
 
 /**
  * What lies under a policy. `admit` is asked before an attempt, `settle` is told the outcome of every attempt that was
@@ -113,7 +121,7 @@ export interface Gate<out Refused> {
 /** A ticket to hand back to `settle`, a refusal, a wait, or a question to a state that lives elsewhere. */
 export type Admission<Refused> = number | Refusal<Refused> | Wait | Ask<Refused>
 
-/** Refused now. The reason is built only when someone will see it. */
+/** Refused now. The reason is built only when someone will see it; the outcome of the attempt is that of the reason. */
 export interface Refusal<out Refused> {
   readonly _tag: "Refusal"
   /** Milliseconds until another attempt may be admitted, where that is known. */
@@ -128,7 +136,7 @@ export interface Wait {
   readonly millis: number
 }
 
-/** The state lives elsewhere: the effect answers. */
+/** The state lives elsewhere: the effect answers. If it is interrupted, it gives back what it took. */
 export interface Ask<out Refused> {
   readonly _tag: "Ask"
   readonly answer: Effect.Effect<number | Refusal<Refused> | Wait>

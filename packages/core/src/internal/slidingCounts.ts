@@ -66,3 +66,15 @@ export const clear = (counts: SlidingCounts): void => {
   counts.second.fill(0)
   counts.firstTotal = counts.secondTotal = 0
 }
+
+/** Takes one off the second count, the newest first; false where it is zero. */
+export const takeSecond = (counts: SlidingCounts): boolean => {
+  if (counts.secondTotal === 0) return false
+  let bucket = counts.newest
+  while (counts.second[slotOf(bucket)] === 0) bucket--
+  counts.second[slotOf(bucket)] = (counts.second[slotOf(bucket)] ?? 0) - 1
+  counts.secondTotal--
+  return true
+}
+
+const slotOf = (bucket: number): number => ((bucket % buckets) + buckets) % buckets
