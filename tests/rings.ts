@@ -7,8 +7,12 @@ export const rings: Record<string, number> = {
   Call: 0,
   Deadline: 0,
   IntegrationError: 0,
+  InvalidOptions: 0,
   Outcome: 0,
+  "internal/checks": 0,
   "internal/monotonic": 0,
+  "internal/retryAfter": 0,
+  "internal/slidingCounts": 0,
 
   // Ports, and pure parts that need no other part.
   Batch: 1,
@@ -23,6 +27,9 @@ export const rings: Record<string, number> = {
   Redaction: 1,
   Stores: 1,
   Transport: 1,
+  "internal/circuit": 1,
+  "internal/deadlines": 1,
+  "internal/retryBudget": 1,
 
   // Each does one thing and is composed above.
   Auth: 2,
@@ -30,8 +37,12 @@ export const rings: Record<string, number> = {
   LoadBalancer: 2,
   Registry: 2,
   Telemetry: 2,
+  "internal/backoff": 2,
+  "internal/circuitOptions": 2,
   "internal/credentials": 2,
   "internal/operation": 2,
+  "internal/retryDecider": 2,
+  "internal/retryOptions": 2,
   "policy/Bulkhead": 2,
   "policy/CircuitBreaker": 2,
   "policy/Coalesce": 2,
