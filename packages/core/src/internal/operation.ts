@@ -47,8 +47,13 @@ export interface Streamed extends Common {
   readonly _tag: "Streamed"
   /** The body can be read only once, so there is no second attempt. */
   readonly oneShot: (request: unknown) => boolean
+  /**
+   * Fails with the declared error, or a reason; a stream in the success fails with those as well. `maxResponseBytes` bounds
+   * the answers that are not streams.
+   */
   readonly run: (
     client: HttpClient.HttpClient,
-    baseUrl: string
+    baseUrl: string,
+    maxResponseBytes: number
   ) => (request: unknown) => Effect.Effect<unknown, unknown>
 }

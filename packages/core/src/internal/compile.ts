@@ -1,0 +1,54 @@
+/** Contracts, compiled: an operation per endpoint. */
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as Decode from "./decode.ts"
+import * as Encode from "./encode.ts"
+import type { Operation } from "./operation.ts"
+import * as Path from "./path.ts"
+import * as Streamed from "./streamed.ts"
+import * as Wire from "./wire.ts"
+
+/** An operation and where it stands in the contract. */
+export interface Compiled {
+  readonly group: string
+  /** The methods of the group belong to the client itself. */
+  readonly topLevel: boolean
+  readonly endpoint: string
+  readonly operation: Operation
+}
+
+/** In the order of the contract. The cast: which contract it is matters to nothing here. */
+export const compile = (contract: HttpApi.Constraint): ReadonlyArray<Compiled> => {
+  const api = contract as HttpApi.Top
+  const compiled: Array<Compiled> = []
+  HttpApi.reflect(api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint, errors, group, mergedAnnotations, successes }) => {
+      const options = Wire.options(mergedAnnotations)
+      const path = Path.compile(endpoint.path, endpoint.params)
+      const common = {
+        name: group.topLevel ? endpoint.identifier : `${group.identifier}.${endpoint.identifier}`,
+        method: endpoint.method,
+        template: path.template,
+        annotations: [api.annotations, group.annotations, endpoint.annotations]
+      } as const
+      compiled.push({
+        group: group.identifier,
+        topLevel: group.topLevel,
+        endpoint: endpoint.identifier,
+        operation: Wire.isStreamed(endpoint)
+          ? {
+            _tag: "Streamed",
+            ...common,
+            ...Streamed.compile(api, { endpoint, errors, group: group.identifier, successes }, path, options)
+          }
+          : {
+            _tag: "Buffered",
+            ...common,
+            encode: Encode.compile(endpoint, path, options),
+            decode: Decode.compile(successes, errors, options)
+          }
+      })
+    }
+  })
+  return compiled
+}

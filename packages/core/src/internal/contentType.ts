@@ -1,0 +1,59 @@
+/** Content types: which of the declared answers one names, and what is close enough. */
+import * as Wire from "./wire.ts"
+
+/** An answer as declared. */
+export interface Declared {
+  /** The media type without parameters; empty for an answer without a body. */
+  readonly essence: string
+  readonly encoding: Wire.Encoding
+}
+
+/**
+ * The declared answer that a content type names exactly, else the first that it is close enough to. Without a content
+ * type it is the one without a body if the body is empty, else the first with one.
+ */
+export const select = <A extends Declared>(
+  declared: ReadonlyArray<A>,
+  contentType: string | undefined,
+  isEmpty: boolean
+): A | undefined => {
+  const first = declared[0]
+  if (declared.length === 1 && first !== undefined && (contentType === undefined || first.essence === "")) return first
+  const actual = contentType === undefined ? "" : Wire.essence(contentType)
+  if (actual === "") return declared.find(({ essence }) => (essence === "") === isEmpty) ?? first
+  return declared.find(({ essence }) => essence === actual) ??
+    declared.find((one) => isClose(one, actual)) ??
+    declared.find(({ essence }) => essence === "" && isEmpty)
+}
+
+/** What was declared and what came. */
+export const mismatch = (declared: ReadonlyArray<Declared>, contentType: string | undefined): string => {
+  const expected = declared.map(({ essence }) => essence === "" ? "no content" : essence).join(" or ")
+  return `Expected content type ${expected}, got ${printable(contentType)}`
+}
+
+/**
+ * JSON is JSON under whichever of its names. Bytes declared as nothing in particular are any bytes, and nothing in
+ * particular may be the bytes that were declared. Plain text may be any text but a page.
+ */
+export const isClose = ({ encoding, essence }: Declared, actual: string): boolean => {
+  switch (encoding._tag) {
+    case "Json":
+      return essence !== "" && isJson(actual)
+    case "Uint8Array":
+      return essence === bytes || actual === bytes
+    case "Text":
+      return essence === "text/plain" && actual.startsWith("text/") && actual !== "text/html"
+    case "FormUrlEncoded":
+      return false
+  }
+}
+
+const bytes = "application/octet-stream"
+
+const isJson = (essence: string): boolean =>
+  essence === "application/json" || essence === "text/json" || essence.endsWith("+json")
+
+/** It came from outside: only what a media type may hold, and not too much of it. */
+const printable = (contentType: string | undefined): string =>
+  contentType === undefined ? "none" : Wire.essence(contentType).replace(/[^\w!#$&^.+/-]/g, "?").slice(0, 100)
