@@ -111,7 +111,7 @@ const generated = (reset: Extract<Reset, (...args: never) => unknown>, trip: Tri
       failureRate: failures / calls,
       retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter)
     }))
-    return open >= 0 ? open : undefined
+    return open > 0 ? open : undefined
   } catch {
     return undefined
   }

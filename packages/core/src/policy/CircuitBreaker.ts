@@ -31,6 +31,8 @@ import { Stores } from "../Stores.ts"
 export interface CircuitBreaker {
   readonly name: string
   readonly gate: Policy.Gate<CircuitOpen>
+  /** Refuses what `gate` would refuse, and takes nothing: asked before a call waits for anything else. */
+  readonly check: Policy.Gate<CircuitOpen>
   readonly policy: Policy.Policy<CircuitOpen>
   readonly state: Effect.Effect<State>
   /** Refuses all calls, past any open time, until `reset`. Answers of running calls change nothing. */
@@ -48,7 +50,8 @@ export interface Options {
   readonly failureRate?: FailureRate | undefined
   /**
    * How long the circuit stays open the first time: default 30 seconds. Or a function of the opening; or a schedule, whose
-   * delays are drawn when the breaker is made, and whose last delay stays. A function that throws counts as absent.
+   * delays are drawn when the breaker is made, and whose last delay stays. A function that throws, or
+   * returns nothing positive, counts as absent.
    */
   readonly resetTimeout?: Duration.Input | ResetTimeout | Schedule.Schedule<unknown, number> | undefined
   /**
@@ -180,9 +183,21 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 
+  const check: Policy.Gate<CircuitOpen> = {
+    admit: (now) => {
+      const circuit = cell.current
+      if (circuit._tag === "Closed") return 0
+      if (circuit._tag === "Isolated") return refusal(true, undefined)
+      if (circuit._tag === "Open") return now < circuit.until ? refusal(false, circuit.until - now) : 0
+      return Circuit.hasRoom(settings, circuit, now) ? 0 : refusal(false, undefined)
+    },
+    settle: () => {}
+  }
+
   return {
     name,
     gate,
+    check,
     policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate)),
     state: Effect.withFiber((fiber) => Effect.succeed(shown(cell.current, monotonic.now(fiber)))),
     isolate: Effect.sync(() => move(Circuit.isolated(cell.current), "Isolated")),
