@@ -23,6 +23,11 @@ export interface Options {
    * refused at once; afterwards every socket is destroyed. Default 1,000.
    */
   readonly closeGrace?: number | undefined
+  /**
+   * How long an answer of `channel.client` that nobody has begun to read may keep its connection, in milliseconds. One that
+   * ends within 64 KiB never does. Default 30,000.
+   */
+  readonly unreadTimeout?: number | undefined
 }
 
 /** A transport that opens a pool of its own for each caller. */
@@ -34,7 +39,7 @@ export const make = (options: Options = {}): Transport.Transport => ({
         (pool) => Effect.promise(() => pool.close(options.closeGrace ?? 1_000))
       ),
       (pool): Transport.Channel => ({
-        client: makeClient(pool),
+        client: makeClient(pool, options.unreadTimeout ?? 30_000),
         send: (request, receiver) => {
           const exchange = new Exchange(optionsOf(request), request.maxResponseBytes, receiver)
           pool.run(request.origin, exchange)

@@ -1,6 +1,7 @@
 /**
  * An `HttpClient` over a pool, for streams, uploads and upgrades: it answers at the head.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
@@ -18,23 +19,24 @@ import { type Sendable, toUndici, UploadFailed } from "./upload.ts"
  * Trace headers are sent only where `HttpClient.TracerPropagationEnabled` is set to true; Effect's own default would send
  * them to every third party. Redirects are not followed.
  */
-export const make = (pool: Pool): HttpClient.HttpClient =>
+export const make = (pool: Pool, unreadMillis: number): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal) =>
     Effect.flatMap(toUndici(request.body), (body) => {
       if (body === undefined) return fail(new HttpClientError.EncodeError({ request, description: unsendable }))
-      return exchange(pool, request, url, signal, body)
+      return exchange(pool, unreadMillis, request, url, signal, body)
     })
   ).pipe(HttpClient.transformResponse(withoutPropagation))
 
 const exchange = (
   pool: Pool,
+  unreadMillis: number,
   request: HttpClientRequest.HttpClientRequest,
   url: URL,
   signal: AbortSignal,
   body: Sendable
 ) =>
   Effect.callback<Response, HttpClientError.HttpClientError>((resume) => {
-    const download = new Download(optionsOf(request, url, body), {
+    const download = new Download(optionsOf(request, url, body), unreadMillis, {
       onHead: (head) => resume(Effect.succeed(new Response(request, url.href.split("#")[0]!, head, download))),
       onFailure: (failure, error) =>
         resume(
@@ -70,7 +72,7 @@ const optionsOf = (request: HttpClientRequest.HttpClientRequest, url: URL, body:
 }
 
 const withoutPropagation = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.contextWith((context: import("effect/Context").Context<never>) =>
+  Effect.contextWith((context: Context.Context<never>) =>
     context.mapUnsafe.has(HttpClient.TracerPropagationEnabled.key)
       ? effect
       : Effect.provideService(effect, HttpClient.TracerPropagationEnabled, false)

@@ -16,12 +16,15 @@ export interface Owner {
 }
 
 export class Connections {
-  readonly clients: Array<Client> = []
   private readonly owner: Owner
   private readonly max: number
+  private readonly slots: Array<Slot> = []
   /** The most recently used is last and is taken first, so that the others may time out. */
-  private readonly idle: Array<Client> = []
+  private readonly idle: Array<Slot> = []
   private connected = 0
+  /** Slots whose answer is complete: they are free within a turn of the event loop, so that no other need be added. */
+  private ending = 0
+  private waiting = 0
   private first: Job | undefined
   private last: Job | undefined
   private readonly leave = (job: Job): void => this.unlink(job)
@@ -32,13 +35,13 @@ export class Connections {
   }
 
   get isIdle(): boolean {
-    return this.idle.length === this.clients.length
+    return this.idle.length === this.slots.length
   }
 
   run(job: Job): void {
-    const client = this.idle.pop() ?? (this.clients.length < this.max ? this.add() : undefined)
-    if (client === undefined) this.link(job)
-    else if (!dispatch(client, job)) this.free(client)
+    const slot = this.idle.pop() ?? this.add()
+    if (slot === undefined) this.link(job)
+    else if (!slot.start(job)) this.free(slot)
   }
 
   /** Fails what waits. */
@@ -49,24 +52,32 @@ export class Connections {
     }
   }
 
-  private add(): Client {
+  destroy(): ReadonlyArray<Promise<void>> {
+    return this.slots.map((slot) => slot.client.destroy())
+  }
+
+  private add(): Slot | undefined {
+    if (this.slots.length === this.max || this.waiting < this.ending) return undefined
     const client = this.owner.makeClient()
-    client.on("drain", () => this.free(client)) // once after each request that was accepted, when the next may come
+    const slot: Slot = new Slot(client, () => void this.ending++)
+    client.on("drain", () => this.free(slot)) // once after each request that was accepted, when the next may come
     client.on("connect", () => void this.connected++)
     client.on("disconnect", () => {
       this.connected--
       this.whenEmpty()
     })
-    this.clients.push(client)
-    return client
+    this.slots.push(slot)
+    return slot
   }
 
-  private free(client: Client): void {
+  private free(slot: Slot): void {
+    if (slot.isEnding) this.ending--
+    slot.isEnding = false
     for (let job = this.first; job !== undefined; job = this.first) {
       this.unlink(job)
-      if (dispatch(client, job)) return
+      if (slot.start(job)) return
     }
-    this.idle.push(client)
+    this.idle.push(slot)
     if (this.isIdle) this.owner.onIdle()
     this.whenEmpty()
   }
@@ -76,6 +87,7 @@ export class Connections {
   }
 
   private link(job: Job): void {
+    this.waiting++
     job.leave = this.leave
     job.previous = this.last
     if (this.last === undefined) this.first = job
@@ -84,6 +96,7 @@ export class Connections {
   }
 
   private unlink(job: Job): void {
+    this.waiting--
     if (job.previous === undefined) this.first = job.next
     else job.previous.next = job.next
     if (job.next === undefined) this.last = job.previous
@@ -92,8 +105,26 @@ export class Connections {
   }
 }
 
-/**
- * False if the request was refused as invalid: then its handler was told, and no `drain` follows. undici answers true
- * when it could take another at once, which with one request per client means that this one has already ended.
- */
-const dispatch = (client: Client, job: Job): boolean => client.dispatch(job.options, job) || client.stats.size > 0
+/** A client and what it is about to be. */
+class Slot {
+  readonly client: Client
+  isEnding = false
+  private readonly release: () => void
+
+  constructor(client: Client, onEnding: () => void) {
+    this.client = client
+    this.release = () => {
+      this.isEnding = true
+      onEnding()
+    }
+  }
+
+  /**
+   * False if the request was refused as invalid: then its handler was told, and no `drain` follows. undici answers true
+   * when it could take another at once, which with one request per client means that this one has already ended.
+   */
+  start(job: Job): boolean {
+    job.release = this.release
+    return this.client.dispatch(job.options, job) || this.client.stats.size > 0
+  }
+}

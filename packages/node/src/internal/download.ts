@@ -3,7 +3,8 @@
  *
  * At most `highWater` bytes wait in memory; then the socket is not read until the reader
  * has taken what waits. So a body up to that size is taken off the connection whether it is read or not. A larger
- * one that nobody begins to read is aborted after `unreadMillis`, so that it does not keep its connection.
+ * or endless one that nobody begins to read is aborted after `unreadMillis`, so that it does not keep its connection. Once
+ * it is read, the reader is trusted to end: it closes the connection by ending its scope.
  */
 import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import * as Cause from "effect/Cause"
@@ -17,8 +18,6 @@ import { Job } from "./job.ts"
 
 /** Bytes that may wait for the reader. */
 export const highWater = 65_536
-/** How long a body that is larger than that may wait for its first read, in milliseconds. */
-export const unreadMillis = 30_000
 
 export type Failure = TransportFailure | ResponseTooLarge
 type Chunks = readonly [Uint8Array, ...Array<Uint8Array>]
@@ -38,8 +37,9 @@ export interface Head {
 
 export class Download extends Job implements Sink {
   private readonly listener: Listener
-  private readonly unread: number
+  private readonly unreadMillis: number
   private answered = false
+  private upgraded: Duplex | undefined = undefined
   private codings: ReadonlyArray<Coding> | undefined = undefined
   private decoder: Decoder | undefined = undefined
   private chunks: Array<Uint8Array> = []
@@ -49,16 +49,17 @@ export class Download extends Job implements Sink {
   private waiting: ((step: Step) => void) | undefined = undefined
   private timer: NodeJS.Timeout | undefined = undefined
 
-  constructor(options: Dispatcher.DispatchOptions, listener: Listener, unread = unreadMillis) {
+  constructor(options: Dispatcher.DispatchOptions, unreadMillis: number, listener: Listener) {
     super(options)
+    this.unreadMillis = unreadMillis
     this.listener = listener
-    this.unread = unread
   }
 
   onRequestUpgrade(_: Dispatcher.DispatchController, status: number, headers: Head["headers"], socket: Duplex): void {
     this.controller = undefined
     if (this.done) return void socket.destroy()
     this.end = Cause.done()
+    this.upgraded = socket
     this.answer({ status, headers, upgraded: socket })
   }
 
@@ -78,6 +79,7 @@ export class Download extends Job implements Sink {
   }
 
   onResponseEnd(): void {
+    this.release?.()
     this.controller = undefined
     if (this.decoder === undefined) this.finish(Cause.done())
     else this.decoder.end()
@@ -121,6 +123,7 @@ export class Download extends Job implements Sink {
   cancel(): void {
     if (this.done) return
     clearTimeout(this.timer)
+    this.upgraded?.destroy()
     const error = new errors.RequestAbortedError()
     this.finish(Effect.fail(fromError(error, { wasSent: this.wasSent, answered: this.answered })))
     this.abandon()
@@ -129,9 +132,9 @@ export class Download extends Job implements Sink {
   private answer(head: Head): void {
     this.answered = true
     queueMicrotask(() => {
-      if (this.done) return void head.upgraded?.destroy()
+      if (this.done) return
       this.listener.onHead(head)
-      if (this.end === undefined) this.timer = setTimeout(() => this.cancel(), this.unread).unref()
+      if (this.end === undefined) this.timer = setTimeout(() => this.cancel(), this.unreadMillis).unref()
     })
   }
 

@@ -64,6 +64,7 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
   }
 
   onResponseEnd(): void {
+    this.release?.()
     this.controller = undefined // the connection is free for the next request: cancelling must not close it
     if (this.settled || this.done) return
     if (this.decoder !== undefined) this.decoder.end()

@@ -18,6 +18,8 @@ export abstract class Job implements Dispatcher.DispatchHandler {
   previous: Job | undefined = undefined
   next: Job | undefined = undefined
   leave: ((job: Job) => void) | undefined = undefined
+  /** Called when its answer is complete and its connection about to be free. */
+  release: (() => void) | undefined = undefined
   protected controller: Dispatcher.DispatchController | undefined = undefined
   /** Nothing that happens from here on is reported. */
   protected done = false

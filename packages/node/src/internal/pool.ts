@@ -2,14 +2,33 @@
  * The connections of one integration, by origin, and the sockets under them.
  */
 import type * as Transport from "@switchboard/core/Transport"
-import type { Socket } from "node:net"
+import type { LookupFunction, Socket } from "node:net"
+import type { ConnectionOptions } from "node:tls"
 import { buildConnector, Client, errors } from "undici"
 import { Connections, type Owner } from "./connections.ts"
 import { maxHeaderBytes } from "./failure.ts"
 import type { Job } from "./job.ts"
 
-/** How connections are made: TLS settings (`ca`, `cert`, `key`), `lookup`, `socketPath`, `localAddress`. */
-export type ConnectOptions = Omit<buildConnector.BuildOptions, "allowH2" | "preferH2" | "timeout">
+/** How connections are made. Absent means the platform's default. */
+export interface ConnectOptions extends Pick<ConnectionOptions, TlsOption> {
+  /** Resolves names; the place to refuse addresses. Default: the operating system's resolver. */
+  readonly lookup?: LookupFunction
+  /** A Unix domain socket or named pipe, to connect to instead of the origin. */
+  readonly socketPath?: string
+  /** The local address to connect from. */
+  readonly localAddress?: string
+}
+type TlsOption =
+  | "ca"
+  | "cert"
+  | "key"
+  | "pfx"
+  | "passphrase"
+  | "servername"
+  | "rejectUnauthorized"
+  | "checkServerIdentity"
+  | "minVersion"
+  | "ciphers"
 
 export class Pool {
   /** Every socket that is connecting, connected or was handed over by an upgrade. */
@@ -21,11 +40,10 @@ export class Pool {
   private onIdle: () => void = () => {}
 
   constructor(options: Transport.PoolOptions, connect: ConnectOptions) {
-    const connectTimeout = Math.max(1, options.connectTimeout) // 0 would mean none
     const keepAliveTimeout = Math.max(1, options.keepAliveTimeout)
     this.max = Math.max(1, options.maxConnections)
     this.clientOptions = {
-      connect: this.tracked(buildConnector({ ...connect, allowH2: false, timeout: connectTimeout })),
+      connect: this.connector(connect, options.connectTimeout),
       allowH2: false, // over HTTP/2 undici repeats requests by itself, and a cancelled one does not close the connection
       pipelining: 1,
       keepAliveTimeout,
@@ -60,8 +78,7 @@ export class Pool {
         }
       })
     }
-    const clients = [...this.origins.values()].flatMap((connections) => connections.clients)
-    await Promise.all(clients.map((client) => client.destroy()))
+    await Promise.all([...this.origins.values()].flatMap((connections) => connections.destroy()))
     const closing = [...this.sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)))
     for (const socket of this.sockets) socket.destroy(new errors.ClientDestroyedError())
     await Promise.all(closing)
@@ -86,13 +103,24 @@ export class Pool {
     return connections
   }
 
-  private tracked(connector: buildConnector.connector): buildConnector.connector {
+  /** undici's connector, with a timer of our own: undici's is up to a second late. */
+  private connector(options: ConnectOptions, timeout: number): buildConnector.connector {
     // the one cast of this file: undici's connector returns its socket (lib/core/connect.js), its types do not say so
-    const connect = connector as (...args: Parameters<buildConnector.connector>) => Socket
-    return (options, callback) => {
-      const socket = connect(options, callback)
+    const connect = buildConnector({ ...options, allowH2: false, timeout: 0 }) as Connect
+    return (target, callback) => {
+      const expire = () => socket.destroy(new errors.ConnectTimeoutError("connecting took too long"))
+      const timer = setTimeout(expire, Math.max(1, timeout))
+      const socket = connect(target, (...result) => {
+        clearTimeout(timer)
+        callback(...result)
+      })
       this.sockets.add(socket)
-      socket.once("close", () => this.sockets.delete(socket))
+      socket.once("close", () => {
+        clearTimeout(timer)
+        this.sockets.delete(socket)
+      })
     }
   }
 }
+
+type Connect = (...args: Parameters<buildConnector.connector>) => Socket
