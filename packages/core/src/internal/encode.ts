@@ -37,9 +37,9 @@ export const compile = (
   const steps: Array<Step> = []
   if (endpoint.params !== undefined) {
     steps.push(part("params", Codec.encoder(endpoint.params, options.params), (params, draft) => {
-      const filled = path.fill(params)
-      if (typeof filled !== "string") return filled
-      draft.path = filled
+      const built = path.build(params)
+      if (typeof built !== "string") return built
+      draft.path = built
       return undefined
     }))
   }
@@ -57,7 +57,7 @@ export const compile = (
       return undefined
     }))
   }
-  const initial = path.fill({})
+  const initial = path.build({})
   const bare = typeof initial === "string" ? initial : path.template
   const finish = (draft: Draft): Encoded => ({
     path: withQuery(draft.path, path.hasQuery, draft.payload.query, draft.query),
@@ -86,13 +86,17 @@ const payloadStep = (endpoint: Endpoint, options: Wire.Options): Step | undefine
     ? Payload.body(alternatives, options.payload)
     : Payload.query(alternatives, options.payload)
   const absent = Payload.absent(alternatives)
-  const invalid = (issue: Issue) => new InvalidRequest({ issue: describe(issue, "payload") })
   return ({ payload }, draft) =>
-    Effect.flatMapEager(Effect.mapErrorEager(encode(payload === undefined ? absent : payload), invalid), (encoded) => {
-      draft.payload = encoded
-      return Exit.void
-    })
+    Effect.flatMapEager(
+      Effect.mapErrorEager(encode(payload === undefined ? absent : payload), invalidPayload),
+      (encoded) => {
+        draft.payload = encoded
+        return Exit.void
+      }
+    )
 }
+
+const invalidPayload = (issue: Issue) => new InvalidRequest({ issue: describe(issue, "payload") })
 
 /** A part left out is one without keys. The cast: properties encode to strings, or to trees of them. */
 const part = (

@@ -1,5 +1,5 @@
 /** The one place where an error of an `HttpClient` becomes a reason. */
-import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import * as Predicate from "effect/Predicate"
 import {
   InvalidRequest,

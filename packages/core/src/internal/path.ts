@@ -3,14 +3,14 @@ import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { InvalidRequest } from "../IntegrationError.ts"
 
-/** A template ready to be filled in. */
+/** A template ready to be built from. */
 export interface Path {
   /** As people write it: `/v1/charges/{id}`. */
   readonly template: string
   /** Whether the literal part holds a query already. */
   readonly hasQuery: boolean
   /** The path, or why it cannot be built. Whatever the values are, they stay inside their own segment. */
-  readonly fill: (params: Readonly<Record<string, string | undefined>>) => string | InvalidRequest
+  readonly build: (params: Readonly<Record<string, string | undefined>>) => string | InvalidRequest
 }
 
 /** Every parameter, and the literal that comes before it. */
@@ -39,7 +39,7 @@ export const compile = (path: string, schema: Schema.Top | undefined): Path => {
   return {
     template: slots.map(({ before, name }) => `${before}{${name}}`).join("") + after,
     hasQuery: slots.some(({ before }) => before.includes("?")) || after.includes("?"),
-    fill: (params) => {
+    build: (params) => {
       let out = ""
       for (let i = 0; i < slots.length; i++) {
         const { before, isOptional, name } = slots[i]!

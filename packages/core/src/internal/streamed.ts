@@ -62,7 +62,7 @@ export const compile = (
           params: {},
           query: {},
           headers: {},
-          ...request ?? {},
+          ...(request ?? noParts),
           responseMode: "response-only" as const
         }
         return check(request).pipe(
@@ -80,6 +80,8 @@ export const compile = (
     }
   }
 }
+
+const noParts = {}
 
 /** How much of an answer that nobody declared is read, in bytes. What is shorter leaves its connection to be used again. */
 const drained = 65_536
