@@ -33,23 +33,24 @@ export const mismatch = (declared: ReadonlyArray<Declared>, contentType: string 
 }
 
 /**
- * JSON is JSON under whichever of its names. Bytes declared as nothing in particular are any bytes, and nothing in
- * particular may be the bytes that were declared. Plain text may be any text but a page.
+ * JSON is JSON under whichever of its names. Bytes declared as nothing in particular are any bytes, plain text is any text,
+ * and what comes as nothing in particular may be the bytes that were declared. A page is never close to anything.
  */
 export const isClose = ({ encoding, essence }: Declared, actual: string): boolean => {
   switch (encoding._tag) {
     case "Json":
       return essence !== "" && isJson(actual)
     case "Uint8Array":
-      return essence === bytes || actual === bytes
+      return actual === bytes || (essence === bytes && actual !== page)
     case "Text":
-      return essence === "text/plain" && actual.startsWith("text/") && actual !== "text/html"
+      return essence === "text/plain" && actual.startsWith("text/") && actual !== page
     case "FormUrlEncoded":
       return false
   }
 }
 
 const bytes = "application/octet-stream"
+const page = "text/html"
 
 const isJson = (essence: string): boolean =>
   essence === "application/json" || essence === "text/json" || essence.endsWith("+json")

@@ -43,7 +43,7 @@ const isClose = (
   actual: string
 ): boolean =>
   declared.includes(actual) ||
-  (mode === "uint8array" && declared.includes("application/octet-stream")) ||
+  (mode === "uint8array" && actual !== "text/html" && declared.includes("application/octet-stream")) ||
   (mode === "ndjson" && lines.test(actual))
 
 const lines = /^(application\/(x-)?(ndjson|jsonl|json-?lines|json|octet-stream)|text\/plain)$/
