@@ -38,18 +38,19 @@ const exchange = (
   Effect.callback<Response, HttpClientError.HttpClientError>((resume) => {
     const download = new Download(optionsOf(request, url, body), unreadMillis, {
       onHead: (head) => resume(Effect.succeed(new Response(request, url.href.split("#")[0]!, head, download))),
-      onFailure: (failure, error) =>
-        resume(
-          fail(
-            error instanceof UploadFailed
-              ? new HttpClientError.EncodeError({ request, cause: error.cause })
-              : new HttpClientError.TransportError({ request, cause: failure })
-          )
-        )
+      onFailure: (failure, error) => {
+        stop()
+        const reason =
+          error instanceof UploadFailed
+            ? new HttpClientError.EncodeError({ request, cause: error.cause })
+            : new HttpClientError.TransportError({ request, cause: failure })
+        resume(fail(reason))
+      }
     })
+    const stop = () => void (body instanceof Readable && body.destroy())
     const cancel = () => {
       download.cancel()
-      if (body instanceof Readable) body.destroy()
+      stop()
     }
     signal.addEventListener("abort", cancel, { once: true })
     pool.run(url.origin, download)

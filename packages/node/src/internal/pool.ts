@@ -11,7 +11,7 @@ import type { Job } from "./job.ts"
 
 /** How connections are made. Absent means the platform's default. */
 export interface ConnectOptions extends Pick<ConnectionOptions, TlsOption> {
-  /** Resolves names; the place to refuse addresses. Default: the operating system's resolver. */
+  /** Resolves names, and may refuse addresses; not called for an origin that is an address. Default: the system's. */
   readonly lookup?: LookupFunction
   /** A Unix domain socket or named pipe, to connect to instead of the origin. */
   readonly socketPath?: string

@@ -134,7 +134,7 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
       })
     ).pipe(
       Effect.catch((reason) =>
-        Cause.isDone(reason) ? Effect.succeed(Buffer.concat(chunks, size)) : Effect.fail(this.decodeError(reason))
+        Cause.isDone(reason) ? Effect.succeed(concat(chunks, size)) : Effect.fail(this.decodeError(reason))
       ),
       Effect.onExit(() => Effect.sync(() => this.download.cancel()))
     )
@@ -149,6 +149,17 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
     const reason = new HttpClientError.DecodeError({ request: this.request, response: this, ...detail })
     return new HttpClientError.HttpClientError({ reason })
   }
+}
+
+/** In memory of its own: a `Buffer` may be a window on memory that holds other things. */
+const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array<ArrayBuffer> => {
+  const bytes = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  return bytes
 }
 
 const decodeForm = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)

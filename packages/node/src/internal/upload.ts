@@ -4,7 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
@@ -89,8 +89,9 @@ class Upload extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.fiber?.interruptUnsafe()
-    this.run(Scope.close(this.scope, Exit.void)).addObserver(() => callback(error))
+    const interrupt = this.fiber === undefined ? Effect.void : Fiber.interrupt(this.fiber)
+    this.run(Effect.andThen(interrupt, Scope.close(this.scope, Exit.void))) // finalizers do not hold the request up
+    callback(error)
   }
 
   private open() {
