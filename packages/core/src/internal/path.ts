@@ -92,5 +92,5 @@ const closing = (path: string, index: number): number => {
   throw new TypeError(`Unclosed parenthesis in path ${path}`)
 }
 
-/** What a URL parser would make of it. */
-const literal = (text: string): string => text.replace(/[^\x21-\x7e]|["<>`{}]/gu, encodeURIComponent)
+/** What a URL parser would make of it, less braces: they mark where a credential goes. */
+const literal = (text: string): string => text.replace(/[^\x21-\x7e]|["<>`]/gu, encodeURIComponent)

@@ -1,0 +1,225 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Stream } from "effect"
+import * as Sse from "effect/encoding/Sse"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import {
+  InvalidRequest,
+  InvalidResponse,
+  RateLimited,
+  ResponseTooLarge,
+  Transport,
+  UnexpectedStatus
+} from "../../src/IntegrationError.ts"
+import { compile } from "../../src/internal/compile.ts"
+import type { Streamed } from "../../src/internal/operation.ts"
+import { NotFound, TestApi } from "../contract.ts"
+
+const operation = (endpoint: string): Streamed =>
+  compile(TestApi).map((compiled) => compiled.operation).find((operation): operation is Streamed =>
+    operation._tag === "Streamed" && operation.name === `streams.${endpoint}`
+  )!
+
+const octets = { "content-type": "application/octet-stream" }
+const sse = { "content-type": "text/event-stream; charset=utf-8" }
+const lines = { "content-type": "application/x-ndjson" }
+const json = { "content-type": "application/json" }
+
+/** A client that answers every request so, and what it was asked. */
+const answering = (response: () => Response) => {
+  const sent: Array<HttpClientRequest.HttpClientRequest> = []
+  const urls: Array<string> = []
+  const client = HttpClient.make((request, url) =>
+    Effect.sync(() => {
+      sent.push(request)
+      urls.push(url.href)
+      return HttpClientResponse.fromWeb(request, response())
+    })
+  )
+  return { client, sent, urls }
+}
+
+const call = (endpoint: string, request: unknown, response: () => Response, maxResponseBytes = 1000) =>
+  operation(endpoint).run(answering(response).client, "https://third.party/base", maxResponseBytes)(
+    request
+  ) as Effect.Effect<
+    any,
+    any
+  >
+
+const endless = (onCancel: () => void) =>
+  new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(1000)),
+    cancel: onCancel
+  })
+
+describe("streams in answers", () => {
+  it.effect("bytes", () =>
+    Effect.gen(function*() {
+      const stream = yield* call("bytes", { params: { id: "a" } }, () => new Response("abc", { headers: octets }))
+      expect(yield* Stream.mkString(Stream.decodeText(stream))).toBe("abc")
+    }))
+
+  it.effect("server-sent events", () =>
+    Effect.gen(function*() {
+      const stream = yield* call("events", undefined, () =>
+        new Response("data: {\"seq\":1}\n\ndata: {\"seq\":2}\n\n", { headers: sse }))
+      expect(yield* Stream.runCollect(stream)).toEqual([{ seq: 1 }, { seq: 2 }])
+    }))
+
+  it.effect("a wish of the remote's to be asked later stays what it is", () =>
+    Effect.gen(function*() {
+      const stream = yield* call("events", undefined, () =>
+        new Response("retry: 500\n\ndata: {\"seq\":1}\n\n", { headers: sse }))
+      expect(yield* Effect.flip(Stream.runCollect(stream))).toBeInstanceOf(Sse.Retry)
+    }))
+
+  it.effect("lines of JSON", () =>
+    Effect.gen(function*() {
+      const stream = yield* call("lines", undefined, () => new Response("{\"n\":1}\n{\"n\":2}\n", { headers: lines }))
+      expect(yield* Stream.runCollect(stream)).toEqual([{ n: 1 }, { n: 2 }])
+    }))
+
+  it.effect.each<[string, string, BodyInit, Record<string, string>]>([
+    ["an event of another shape", "events", "data: {\"seq\":\"secret\"}\n\n", sse],
+    ["an event that is no JSON", "events", "data: secret\n\n", sse],
+    ["a line of another shape", "lines", "{\"n\":\"secret\"}\n", lines],
+    ["a line that is no JSON", "lines", "secret\n", lines],
+    ["a line that is too long", "lines", "x".repeat(2_000_000), lines]
+  ])("fail with InvalidResponse: %s", ([_, endpoint, body, headers]) =>
+    Effect.gen(function*() {
+      const stream = yield* call(endpoint, undefined, () => new Response(body, { headers }))
+      const error = yield* Effect.flip(Stream.runCollect(stream))
+      expect(error).toBeInstanceOf(InvalidResponse)
+      expect((error as InvalidResponse).issue).not.toContain("secret")
+    }))
+
+  it.effect("fail with Transport when the connection breaks", () =>
+    Effect.gen(function*() {
+      const broken = new ReadableStream({
+        pull: (controller) => controller.error(Object.assign(new Error("secret"), { code: "ECONNRESET" }))
+      })
+      const stream = yield* call("bytes", { params: { id: "a" } }, () => new Response(broken, { headers: octets }))
+      expect(yield* Effect.flip(Stream.runCollect(stream))).toEqual(
+        new Transport({ kind: "Reset", code: "ECONNRESET", wasSent: true })
+      )
+    }))
+
+  it.effect.each<[string, string]>([["events", "text/html"], ["lines", "text/html"], ["bytes", "text/html"]])(
+    "are refused under another content type: %s as %s",
+    ([endpoint, contentType]) =>
+      Effect.gen(function*() {
+        const html = () => new Response("<p>", { headers: { "content-type": contentType } })
+        const error = yield* Effect.flip(call(endpoint, { params: { id: "a" } }, html))
+        expect(error).toBeInstanceOf(InvalidResponse)
+      })
+  )
+})
+
+describe("streams in requests", () => {
+  it.effect("are one-shot, and forms are not", () =>
+    Effect.gen(function*() {
+      const { client, sent, urls } = answering(() => new Response("{\"size\":3}", { headers: json }))
+      const push = operation("push")
+      const request = { payload: Stream.make(new Uint8Array([1, 2, 3])) }
+      expect(push.oneShot(request)).toBe(true)
+      expect(yield* push.run(client, "https://third.party/base/", 1000)(request)).toEqual({ size: 3 })
+      expect(urls).toEqual(["https://third.party/base/streams/push"])
+      expect(sent[0]!.body._tag).toBe("Stream")
+    }))
+
+  it.effect("a form goes out as one, and can be sent again", () =>
+    Effect.gen(function*() {
+      const { client, sent } = answering(() => new Response(null, { status: 204 }))
+      const payload = new FormData()
+      payload.append("title", "t")
+      const upload = operation("upload")
+      expect(upload.oneShot({ payload })).toBe(false)
+      expect(yield* upload.run(client, "https://third.party", 1000)({ payload })).toBeUndefined()
+      expect(sent[0]!.body._tag).toBe("FormData")
+    }))
+
+  it.effect.each<[string, string, unknown]>([
+    ["no stream", "push", { payload: "secret" }],
+    ["no form", "upload", { payload: { title: "secret" } }],
+    ["nothing", "push", undefined],
+    ["a dot segment", "bytes", { params: { id: ".." } }],
+    ["a missing parameter", "bytes", {}]
+  ])("InvalidRequest before anything is sent: %s", ([_, endpoint, request]) =>
+    Effect.gen(function*() {
+      const { client, sent } = answering(() => new Response("x"))
+      const error = yield* Effect.flip(operation(endpoint).run(client, "https://third.party", 1000)(request))
+      expect(error).toBeInstanceOf(InvalidRequest)
+      expect((error as InvalidRequest).issue).not.toContain("secret")
+      expect(sent).toEqual([])
+    }))
+})
+
+describe("answers that are no streams", () => {
+  it.effect("a declared error keeps its own class", () =>
+    Effect.gen(function*() {
+      const notFound = () => new Response("{\"_tag\":\"NotFound\",\"id\":\"a\"}", { status: 404, headers: json })
+      expect(yield* Effect.flip(call("bytes", { params: { id: "a" } }, notFound))).toStrictEqual(
+        new NotFound({ id: "a" })
+      )
+    }))
+
+  it.effect("a declared error of another shape is one InvalidResponse", () =>
+    Effect.gen(function*() {
+      const wrong = () => new Response("{\"secret\":1}", { status: 404, headers: json })
+      const exit = yield* Effect.exit(call("bytes", { params: { id: "a" } }, wrong))
+      if (Exit.isSuccess(exit)) throw new Error("succeeded")
+      expect(exit.cause.reasons.map((reason) => Cause.isFailReason(reason) && reason.error)).toEqual([
+        new InvalidResponse({ status: 404, issue: "Missing key at [\"_tag\"]" })
+      ])
+    }))
+
+  it.effect("an undeclared status is typed, and its body given up within a bound", () =>
+    Effect.gen(function*() {
+      let cancelled = false
+      const body = endless(() => {
+        cancelled = true
+      })
+      const error = yield* Effect.flip(
+        call("bytes", { params: { id: "a" } }, () => new Response(body, { status: 503 }), 10_000_000)
+      )
+      expect(error).toBeInstanceOf(UnexpectedStatus)
+      expect(cancelled).toBe(true)
+    }))
+
+  it.effect("an undeclared 429 carries the remote's wish", () =>
+    Effect.gen(function*() {
+      const limited = () => new Response(null, { status: 429, headers: { "retry-after": "3" } })
+      const error = yield* Effect.flip(call("bytes", { params: { id: "a" } }, limited))
+      expect(error).toEqual(new RateLimited({ by: "remote", retryAfter: error.retryAfter }))
+      expect(error.retryAfter).toBeDefined()
+    }))
+
+  it.effect("a declared answer is read up to the limit", () =>
+    Effect.gen(function*() {
+      const large = () => new Response(endless(() => {}), { headers: json })
+      const request = { payload: Stream.make(new Uint8Array(1)) }
+      expect(yield* Effect.flip(call("push", request, large))).toEqual(new ResponseTooLarge({ limit: 1000 }))
+    }))
+
+  it.effect("a connection that is refused proves that nothing was sent", () =>
+    Effect.gen(function*() {
+      const client = HttpClient.make((request) =>
+        Effect.fail(
+          new HttpClientError.HttpClientError({
+            reason: new HttpClientError.TransportError({
+              request,
+              cause: new TypeError("fetch failed", {
+                cause: Object.assign(new Error("secret"), { code: "ECONNREFUSED" })
+              })
+            })
+          })
+        )
+      )
+      expect(yield* Effect.flip(operation("lines").run(client, "https://third.party", 1000)(undefined))).toEqual(
+        new Transport({ kind: "Refused", code: "ECONNREFUSED", wasSent: false })
+      )
+    }))
+})
