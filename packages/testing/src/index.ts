@@ -1,1 +1,3 @@
-export {}
+export * as Answer from "./Answer.ts"
+export * as Received from "./Received.ts"
+export * as TestTransport from "./TestTransport.ts"
