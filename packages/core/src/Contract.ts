@@ -1,8 +1,18 @@
 /**
- * The types that follow from a contract: what a client of it looks like, and what stands in for one in a test.
+ * Contracts of services that were not written with Effect: their errors as tagged classes, and the types that follow from
+ * a contract.
  *
- * Methods are not generic and every part of them is resolved, so that handlers are typed by their place and an editor
- * shows `(request: { … }) => Effect<Charge, CardDeclined | IntegrationError>`.
+ * Third parties put no `_tag` on the wire, so an error is declared by its status, by the class it becomes, and by what it
+ * looks like. What Effect has in one line is not repeated here: `HttpApiSchema.WithHeaders` and `encodeToWithHeaders` for
+ * headers of a success, `HttpApiSchema.asNoContent` for an error without a body, `HttpApiSchema.asProblem` for
+ * `application/problem+json`.
+ *
+ * @example
+ * const CardError = Contract.error(402, CardDeclined, Schema.Struct({ error: Schema.Struct({ code: Schema.String }) }), {
+ *   decode: ({ error }) => ({ code: error.code }),
+ *   encode: ({ code }) => ({ error: { code } })
+ * })
+ * HttpApiEndpoint.post("create", "/v1/charges", { payload: Draft, success: Charge, error: CardError })
  */
 import type * as Brand from "effect/Brand"
 import type * as Effect from "effect/Effect"
@@ -11,11 +21,88 @@ import type * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import type * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
-import type * as HttpApiSchema from "effect/http-api/HttpApiSchema"
-import type * as Schema from "effect/Schema"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaParser from "effect/SchemaParser"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
 import type { IntegrationError } from "./IntegrationError.ts"
+import { writtenAs } from "./internal/wire.ts"
+
+/** An error of a third party: the class to us, the wire schema to them. */
+export interface error<Class extends Schema.Top, Wire extends Schema.Top>
+  extends Schema.decodeTo<Schema.toType<Class>, Wire>
+{}
+
+/**
+ * A declared error for an endpoint's `error` list.
+ *
+ * `decode` makes the fields of the class from what came; `encode` is its inverse, for mocks and recorded answers. Several
+ * errors of one status are tried in the order of the list, so the wire schema of the first should say what sets it apart
+ * (`Schema.Literal`). Fields the class refuses make the answer an `InvalidResponse`.
+ */
+export const error = <Class extends Schema.Top, Wire extends Schema.Top>(
+  status: number,
+  Class: Class,
+  wire: Wire,
+  map: {
+    readonly decode: (wire: Wire["Type"]) => Class["~type.make.in"]
+    readonly encode: (error: Class["Type"]) => Wire["Type"]
+  }
+): error<Class, Wire> => {
+  const make = SchemaParser.makeEffect(Class)
+  return wire.pipe(
+    Schema.decodeTo(Schema.toType(Class), {
+      decode: SchemaGetter.transformEffect((wire: Wire["Type"]) => make(map.decode(wire))),
+      encode: SchemaGetter.transform(map.encode)
+    }),
+    HttpApiSchema.status(status)
+  ).annotate(writtenAs(wire))
+}
+
+/** An error of a third party that is told by body and headers together. */
+export interface errorWithHeaders<
+  Class extends Schema.Top,
+  Body extends Schema.Top,
+  Headers extends Schema.Struct.Fields
+> extends HttpApiSchema.encodeToWithHeaders<Class, Body, Headers> {}
+
+/**
+ * As `error`, with response headers such as `Retry-After` or a request id among what the class is made of. Names are in
+ * lower case, values strings on the wire. A status can have one such error, and beside it none of the same content type.
+ */
+export const errorWithHeaders = <
+  Class extends Schema.Top,
+  Body extends Schema.Top,
+  const Headers extends Schema.Struct.Fields
+>(
+  status: number,
+  Class: Class,
+  wire: { readonly body: Body; readonly headers: Headers },
+  map: {
+    readonly decode: (wire: Parts<Body, Headers>) => Class["~type.make.in"]
+    readonly encode: (error: Class["Type"]) => Parts<Body, Headers>
+  }
+): errorWithHeaders<Class, Body, Headers> => {
+  const make = SchemaParser.makeOption(Class)
+  return Class.pipe(
+    HttpApiSchema.encodeToWithHeaders(
+      { body: wire.body, headers: wire.headers },
+      {
+        // What the class refuses is handed on as it is, for the schema of the class to say what is wrong with it.
+        decode: (parts) => Option.getOrElse(make(map.decode(parts)), () => map.decode(parts)),
+        encode: map.encode
+      }
+    ),
+    HttpApiSchema.status(status)
+  )
+}
+
+type Parts<Body extends Schema.Top, Headers extends Schema.Struct.Fields> = Schema.Struct.Type<
+  { readonly body: Body; readonly headers: Schema.Struct<Headers> }
+>
 
 /** An endpoint of whichever contract. */
 export type Endpoint = HttpApiEndpoint.ConstraintRequest

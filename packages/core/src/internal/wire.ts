@@ -17,6 +17,12 @@ const json: Encoding = { _tag: "Json", contentType: "application/json" }
 export const responseEncoding = (schema: Schema.Top): Encoding =>
   encodingOf(schema.ast) ?? (HttpApiSchema.isWithHeaders(schema) ? encodingOf(schema.schema.ast) : undefined) ?? json
 
+/** An annotation for a schema that is made from another: its body is written as that one's is, JSON unless it says otherwise. */
+export const writtenAs = (schema: Schema.Top): { readonly [key: string]: unknown } => {
+  const encoding = encodingOf(schema.ast)
+  return encoding === undefined ? {} : { "~httpApiEncoding": encoding }
+}
+
 /** A response whose value is made of body and headers. */
 export interface Folded {
   readonly bodyCodec: Schema.Top
