@@ -17,9 +17,8 @@ describe("I2: before the request is sent, wasSent is false", () => {
 
   it.live("a name that does not resolve", () =>
     Effect.gen(function* () {
-      const lookup: net.LookupFunction = (_, __, done) =>
-        done(Object.assign(new Error("secret.example"), { code: "ENOTFOUND" }), "", 4)
-      const failure = yield* send(yield* open({}, { connect: { lookup } }), request("http://secret.example"))
+      const channel = yield* open({}, { connect: { lookup: notFound } })
+      const failure = yield* send(channel, request("http://secret.example"))
       expect(failure).toMatchObject({ kind: "NameNotResolved", code: "ENOTFOUND", wasSent: false })
       expect(JSON.stringify(failure)).not.toContain("secret")
     })
@@ -27,8 +26,7 @@ describe("I2: before the request is sent, wasSent is false", () => {
 
   it.live("connecting takes too long", () =>
     Effect.gen(function* () {
-      const lookup: net.LookupFunction = () => {} // never answers
-      const channel = yield* open({ connectTimeout: 20 }, { connect: { lookup } })
+      const channel = yield* open({ connectTimeout: 20 }, { connect: { lookup: neverFound } })
       const failure = yield* send(channel, request("http://somewhere.example"))
       expect(failure).toMatchObject({ kind: "ConnectTimeout", code: "UND_ERR_CONNECT_TIMEOUT", wasSent: false })
     })
@@ -158,3 +156,7 @@ describe("V4: afterwards it is true, and the connection is closed", () => {
     })
   )
 })
+
+const notFound: net.LookupFunction = (_, __, done) =>
+  done(Object.assign(new Error("secret.example"), { code: "ENOTFOUND" }), "", 4)
+const neverFound: net.LookupFunction = () => {}

@@ -71,13 +71,6 @@ it.live("two pools share no connection, and one origin's requests do not wait fo
 )
 
 describe("L4: when the scope closes no socket is left", () => {
-  const opened = (grace: number, maxConnections = 2) =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const channel = yield* open({ maxConnections }, { closeGrace: grace }).pipe(Scope.provide(scope))
-      return { channel, close: Scope.close(scope, Exit.void) }
-    })
-
   it.live("idle connections are closed at once, and later requests are refused", () =>
     Effect.gen(function* () {
       const server = yield* echo
@@ -130,3 +123,10 @@ describe("L4: when the scope closes no socket is left", () => {
     })
   )
 })
+
+const opened = (grace: number, maxConnections = 2) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const channel = yield* open({ maxConnections }, { closeGrace: grace }).pipe(Scope.provide(scope))
+    return { channel, close: Scope.close(scope, Exit.void) }
+  })
