@@ -18,7 +18,6 @@
  *     Layer.provideMerge(TestTransport.layer([Answer.reset, Answer.json(200, { id: "ch_1" })]))
  *   ))))
  */
-import { Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import * as Redaction from "@switchboard/core/Redaction"
 import * as Transport from "@switchboard/core/Transport"
 import * as Context from "effect/Context"
@@ -26,9 +25,9 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Exchange, type Live } from "./internal/exchange.ts"
+import { inMemory } from "./internal/inMemory.ts"
 import { Remote } from "./internal/remote.ts"
-import { type Handler, type Routes, type Script } from "./internal/script.ts"
+import type { Handler, Routes, Script } from "./internal/script.ts"
 import type { Received } from "./Received.ts"
 
 export { UnscriptedRequest } from "./internal/unscripted.ts"
@@ -81,32 +80,7 @@ export const make = (
     const remote = new Remote(script, options.redaction ?? Redaction.make([]))
     yield* Effect.addFinalizer(() => remote.verdict)
     const client = remote.client
-    const pools: Array<{ options: Transport.PoolOptions; isOpen: boolean }> = []
-    const transport: Transport.Transport = {
-      open: (options) =>
-        Effect.map(
-          Effect.acquireRelease(
-            Effect.sync(() => {
-              const pool = { options, isOpen: true, live: new Set<Exchange>() }
-              pools.push(pool)
-              return pool
-            }),
-            (pool) =>
-              Effect.sync(() => {
-                pool.isOpen = false
-                close(pool.live)
-              })
-          ),
-          (pool): Transport.Channel => ({
-            client,
-            send: (request, receiver, context) => {
-              const arrival = pool.isOpen ? remote.arrive(request, context) : undefined
-              const answer = arrival === undefined ? closed : remote.exchange(arrival, request)
-              return new Exchange(answer, { receiver, context }, pool.live, () => arrival?.wasSent ?? false)
-            }
-          })
-        )
-    }
+    const { pools, transport } = inMemory(remote, client)
     return {
       client: Object.assign(client, { [Transport.TypeId]: transport }),
       requests: Effect.sync(() => remote.recorder.requests.slice()),
@@ -126,11 +100,3 @@ export const layer = (script: Script, options?: Options): Layer.Layer<HttpClient
       (service) => Context.make(TestTransport, service).pipe(Context.add(HttpClient.HttpClient, service.client))
     )
   )
-
-const closed = Effect.fail(new TransportFailure({ kind: "Other", code: "POOL_CLOSED", wasSent: false }))
-
-const close = (live: Live): void => {
-  for (const exchange of [...live]) {
-    exchange.fail(new TransportFailure({ kind: "Reset", code: "POOL_CLOSED", wasSent: exchange.wasSent }))
-  }
-}

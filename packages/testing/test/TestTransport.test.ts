@@ -17,6 +17,16 @@ import { get, open, send } from "./wire.ts"
 
 const origin = "https://payments.example"
 
+/** What a test that does this, with that script, would fail with. */
+const unscripted = (
+  use: Effect.Effect<unknown, unknown, HttpClient.HttpClient | Scope.Scope>,
+  script: TestTransport.Script
+) =>
+  Effect.gen(function*() {
+    const exit = yield* Effect.exit(Effect.scoped(Effect.provide(use, TestTransport.layer(script))))
+    return Exit.isFailure(exit) ? Cause.prettyErrors(exit.cause).map(String).join("\n") : "no failure"
+  })
+
 describe("a script", () => {
   it.effect("is a list of answers, given in order", () =>
     Effect.gen(function*() {
@@ -74,15 +84,6 @@ describe("a script", () => {
 })
 
 describe("a request without an answer", () => {
-  const unscripted = (
-    use: Effect.Effect<unknown, unknown, HttpClient.HttpClient | Scope.Scope>,
-    script: TestTransport.Script
-  ) =>
-    Effect.gen(function*() {
-      const exit = yield* Effect.exit(Effect.scoped(Effect.provide(use, TestTransport.layer(script))))
-      return Exit.isFailure(exit) ? Cause.prettyErrors(exit.cause).map(String).join("\n") : "no failure"
-    })
-
   it.effect("fails the test even if the code under test handles the failure", () =>
     Effect.gen(function*() {
       const swallowed = Effect.flatMap(open, (channel) => Effect.ignore(send(channel, get("/x?key=k"))))

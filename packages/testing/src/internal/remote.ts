@@ -87,13 +87,12 @@ export class Remote {
       const answer = this.handler(received)
       return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
     }).pipe(
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.failCause(cause)
-          : this.miss(new UnscriptedRequest(received, "the handler failed", { cause: Cause.squash(cause) }))
+      Effect.catchCauseIf(
+        (cause) => !Cause.hasInterruptsOnly(cause),
+        (cause) => this.miss(UnscriptedRequest.because(received, "the handler failed", Cause.squash(cause)))
       ),
       Effect.flatMap((answer) => {
-        if (answer === undefined) return this.miss(new UnscriptedRequest(received, "there is no answer"))
+        if (answer === undefined) return this.miss(UnscriptedRequest.because(received, "there is no answer"))
         arrival.wasSent = wasSent(answer)
         return Effect.succeed(answer)
       })

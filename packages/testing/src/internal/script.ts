@@ -1,5 +1,5 @@
 /** A script made ready to answer: its counters begin at one each time. */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { Answer } from "../Answer.ts"
 import type { Received } from "../Received.ts"
 

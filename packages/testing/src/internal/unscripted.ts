@@ -8,13 +8,15 @@ import type { Received } from "../Received.ts"
  * so that the test fails even if the code under test handled the failure.
  */
 export class UnscriptedRequest extends Transport {
-  readonly #message: string
+  #message = ""
 
-  constructor(request: Received, why: string, options: { readonly cause?: unknown } = {}) {
-    super({ kind: "Other", code: "UNSCRIPTED_REQUEST", wasSent: true })
-    this.#message =
+  /** For a request, and why it has no answer: nobody foresaw it, or the handler failed with `cause`. */
+  static because(request: Received, why: string, cause?: unknown): UnscriptedRequest {
+    const self = new UnscriptedRequest({ kind: "Other", code: "UNSCRIPTED_REQUEST", wasSent: true })
+    self.#message =
       `TestTransport: ${why} for ${request.method} ${request.origin}${request.path}, request ${request.number}`
-    if ("cause" in options) this.cause = options.cause
+    if (cause !== undefined) self.cause = cause
+    return self
   }
   override get isRetryable(): boolean {
     return false
