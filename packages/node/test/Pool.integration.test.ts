@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import { Exchange } from "../src/internal/exchange.ts"
+import { Pool } from "../src/internal/pool.ts"
 import { open, request, send, sendOk, start } from "./support/exchange.ts"
 import { answer, echo, serve, silent, until } from "./support/server.ts"
 
@@ -67,6 +69,30 @@ it.live("two pools share no connection, and one origin's requests do not wait fo
     yield* sendOk(two, request(server.origin))
     expect(server.opened).toBe(2)
     waiting.exchange.cancel()
+  })
+)
+
+it.live("an origin is forgotten when it has no connection and nothing to do, so that nothing grows with their number", () =>
+  Effect.gen(function* () {
+    const pool = new Pool({ maxConnections: 2, keepAliveTimeout: Infinity, connectTimeout: Infinity }, {})
+    yield* Effect.addFinalizer(() => Effect.promise(() => pool.close(0)))
+    const get = (origin: string) =>
+      Effect.promise(() => {
+        const { promise, resolve } = Promise.withResolvers<unknown>()
+        const options = { path: "/", method: "GET" }
+        pool.run(origin, new Exchange(options, 1_000, { onResponse: resolve, onFailure: resolve }))
+        return promise
+      })
+    const server = yield* echo
+    yield* get(server.origin)
+    expect(pool.size).toBe(1)
+    for (const socket of server.sockets) socket.end()
+    yield* until(() => pool.size === 0)
+    yield* get(server.origin)
+    expect(pool.size).toBe(1)
+    yield* get("http://localhost:1") // refused
+    yield* get("http://[bad")
+    yield* until(() => pool.size === 1)
   })
 )
 

@@ -52,19 +52,24 @@ export class Connections {
     }
   }
 
+  /** Tells the owner when it is of no use any more. */
+  forgetIfEmpty(): void {
+    if (this.connected === 0 && this.isIdle) this.owner.onEmpty(this)
+  }
+
   destroy(): ReadonlyArray<Promise<void>> {
     return this.slots.map((slot) => slot.client.destroy())
   }
 
   private add(): Slot | undefined {
-    if (this.slots.length === this.max || this.waiting < this.ending) return undefined
+    if (this.slots.length >= this.max || this.waiting < this.ending) return undefined
     const client = this.owner.makeClient()
     const slot: Slot = new Slot(client, () => void this.ending++)
     client.on("drain", () => this.free(slot)) // once after each request that was accepted, when the next may come
     client.on("connect", () => void this.connected++)
     client.on("disconnect", () => {
       this.connected--
-      this.whenEmpty()
+      this.forgetIfEmpty()
     })
     this.slots.push(slot)
     return slot
@@ -79,11 +84,7 @@ export class Connections {
     }
     this.idle.push(slot)
     if (this.isIdle) this.owner.onIdle()
-    this.whenEmpty()
-  }
-
-  private whenEmpty(): void {
-    if (this.connected === 0 && this.isIdle) this.owner.onEmpty(this)
+    this.forgetIfEmpty()
   }
 
   private link(job: Job): void {

@@ -40,10 +40,10 @@ export class Pool {
   private onIdle: () => void = () => {}
 
   constructor(options: Transport.PoolOptions, connect: ConnectOptions) {
-    const keepAliveTimeout = Math.max(1, options.keepAliveTimeout)
-    this.max = Math.max(1, options.maxConnections)
+    const keepAliveTimeout = timerMillis(options.keepAliveTimeout)
+    this.max = Math.max(1, Math.floor(options.maxConnections))
     this.clientOptions = {
-      connect: this.connector(connect, options.connectTimeout),
+      connect: this.connector(connect, timerMillis(options.connectTimeout)),
       allowH2: false, // over HTTP/2 undici repeats requests by itself, and a cancelled one does not close the connection
       pipelining: 1,
       keepAliveTimeout,
@@ -54,12 +54,18 @@ export class Pool {
     }
   }
 
+  /** Origins that have a connection, or a request that runs or waits. */
+  get size(): number {
+    return this.origins.size
+  }
+
   run(origin: string, job: Job): void {
     try {
       if (this.closed) throw new errors.ClientClosedError()
       const connections = this.origins.get(origin) ?? this.open(origin)
       connections.run(job)
     } catch (error) {
+      this.origins.get(origin)?.forgetIfEmpty()
       job.onResponseError(undefined, error instanceof Error ? error : new errors.InvalidArgumentError("origin"))
     }
   }
@@ -109,7 +115,7 @@ export class Pool {
     const connect = buildConnector({ ...options, allowH2: false, timeout: 0 }) as Connect
     return (target, callback) => {
       const expire = () => socket.destroy(new errors.ConnectTimeoutError("connecting took too long"))
-      const timer = setTimeout(expire, Math.max(1, timeout))
+      const timer = setTimeout(expire, timeout)
       const socket = connect(target, (...result) => {
         clearTimeout(timer)
         callback(...result)
@@ -122,5 +128,8 @@ export class Pool {
     }
   }
 }
+
+/** What a timer of Node can wait: more, or an infinity, would become 1 ms. */
+const timerMillis = (millis: number): number => Math.min(Math.max(1, millis), 2_147_483_647)
 
 type Connect = (...args: Parameters<buildConnector.connector>) => Socket
