@@ -34,7 +34,8 @@ export const named = <PE, PR>(
 export const describe = (policy: Policy<unknown, unknown>): ReadonlyArray<Part> => policy.parts ?? [{ name: "custom" }]
 
 /**
- * Several policies as one: the first is the outermost. None at all is `identity`.
+ * Several policies as one: the first is the outermost. None at all is `identity`. A function of one's own takes part with
+ * its type written out, `const own: Policy.Policy<Late> = …`; from a generic function the errors it adds cannot be inferred.
  *
  * @example
  * const guard = Policy.all(retry.policy, breaker.policy, timeout.policy)
@@ -70,7 +71,9 @@ export const fromGate = <PE>(
           : Effect.fail(admission.reason())
       return Effect.withFiber((fiber) => {
         const admission = gate.admit(monotonic.now(fiber))
-        return typeof admission === "number" ? enter(admission) : Effect.flatMap(admitted(gate, admission, restore), enter)
+        return typeof admission === "number"
+          ? enter(admission)
+          : Effect.flatMap(admitted(gate, admission, restore), enter)
       })
     })
 }

@@ -6,6 +6,9 @@ import { DeadlineExceeded } from "../src/IntegrationError.ts"
 
 const left = Effect.map(Deadline.remaining, (left) => left && Duration.toMillis(left))
 
+const nested = (outer: Duration.Input, inner: Duration.Input) =>
+  left.pipe(Deadline.within(inner), Deadline.within(outer))
+
 describe("Deadline", () => {
   it.effect("there is none by default", () =>
     Effect.gen(function*() {
@@ -45,8 +48,6 @@ describe("Deadline", () => {
 
   it.effect("Q1: a nested deadline can only be nearer", () =>
     Effect.gen(function*() {
-      const nested = (outer: Duration.Input, inner: Duration.Input) =>
-        left.pipe(Deadline.within(inner), Deadline.within(outer))
       assert.strictEqual(yield* nested("1 second", "1 minute"), 1_000)
       assert.strictEqual(yield* nested("1 minute", "1 second"), 1_000)
       assert.strictEqual(yield* nested("Infinity", "1 second"), 1_000)

@@ -76,6 +76,8 @@ describe("Outcome.fromReason", () => {
   })
 })
 
+const status = (status: number) => new Errors.UnexpectedStatus({ status, retryAfter: undefined })
+
 describe("Outcome.classify", () => {
   it("success, failure, defect, interruption", () => {
     assert.deepStrictEqual(Outcome.classify(Exit.succeed(undefined)), Outcome.success)
@@ -95,7 +97,6 @@ describe("Outcome.classify", () => {
   })
 
   it("G16: an IntegrationError is what its reason is, but never retryable", () => {
-    const status = (status: number) => new Errors.UnexpectedStatus({ status, retryAfter: undefined })
     assert.deepStrictEqual(Outcome.classify(integrationError(status(503))), Outcome.failure({ retryable: false }))
     assert.deepStrictEqual(Outcome.classify(integrationError(status(404))), Outcome.success)
     assert.deepStrictEqual(

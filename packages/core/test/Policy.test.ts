@@ -24,6 +24,9 @@ const gateOf = (admission: Admission | (() => Admission)) => {
 const refusal: Policy.Refusal<BulkheadFull> = { _tag: "Refusal", retryAfter: undefined, reason: () => full }
 const wait = (millis: number): Policy.Wait => ({ _tag: "Wait", ticket: 7, millis })
 
+const ask = (answer: number | Policy.Refusal<BulkheadFull> | Policy.Wait) =>
+  gateOf({ _tag: "Ask", answer: Effect.delay(Effect.succeed(answer), 10) })
+
 describe("Policy.fromGate", () => {
   it.effect("A16, L1: a call is settled once, however it ends", () =>
     Effect.gen(function*() {
@@ -132,8 +135,6 @@ describe("Policy.fromGate", () => {
 
   it.effect("an answer that comes from elsewhere can admit, refuse or make wait", () =>
     Effect.gen(function*() {
-      const ask = (answer: number | Policy.Refusal<BulkheadFull> | Policy.Wait) =>
-        gateOf({ _tag: "Ask", answer: Effect.delay(Effect.succeed(answer), 10) })
       const [admits, refuses, delays] = [ask(3), ask(refusal), ask(wait(5))]
       const calls = yield* Effect.forkChild(
         Effect.all([admits, refuses, delays].map(({ policy }) => Effect.exit(policy(Effect.succeed("ok")))), {
@@ -209,14 +210,16 @@ describe("Policy.admitted", () => {
     }))
 })
 
-describe("Policy.all", () => {
-  const noting = (log: Array<string>, name: string): Policy.Policy =>
-    Policy.named(name, undefined, (self) =>
-      Effect.suspend(() => {
-        log.push(`${name} in`)
-        return Effect.ensuring(self, Effect.sync(() => void log.push(`${name} out`)))
-      }))
+const noting = (log: Array<string>, name: string): Policy.Policy =>
+  Policy.named(name, undefined, (self) =>
+    Effect.suspend(() => {
+      log.push(`${name} in`)
+      return Effect.ensuring(self, Effect.sync(() => void log.push(`${name} out`)))
+    }))
 
+const fails = <E>(error: E): Policy.Policy<E> => (self) => Effect.andThen(Effect.fail(error), self)
+
+describe("Policy.all", () => {
   it.effect("the first is the outermost", () =>
     Effect.gen(function*() {
       const log: Array<string> = []
@@ -242,7 +245,6 @@ describe("Policy.all", () => {
       class B {
         readonly _tag = "B"
       }
-      const fails = <E>(error: E): Policy.Policy<E> => (self) => Effect.andThen(Effect.fail(error), self)
       const error: Effect.Effect<A | B | "own"> = Effect.flip(
         Policy.all(fails(new A()), fails(new B()))(Effect.andThen(Effect.fail("own" as const), Effect.never))
       )
@@ -250,10 +252,12 @@ describe("Policy.all", () => {
     }))
 })
 
+const part = (name: string) => Policy.named(name, { name }, Policy.identity)
+
+const custom: Policy.Policy = (self) => self
+
 describe("Policy.describe", () => {
   it("names the parts in order with their options, whatever the nesting", () => {
-    const part = (name: string) => Policy.named(name, { name }, Policy.identity)
-    const custom: Policy.Policy = (self) => self
     const policy = Policy.all(
       part("Retry"),
       Policy.all(part("CircuitBreaker"), Policy.identity),

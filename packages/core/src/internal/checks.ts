@@ -50,5 +50,8 @@ const duration = (
 ): Check => {
   if (value === undefined || right(millis(value))) return undefined
   const parsed = Duration.fromInput(value)
-  return { option, problem: `${problem}, got ${parsed._tag === "None" ? "no duration" : Duration.format(parsed.value)}` }
+  return {
+    option,
+    problem: `${problem}, got ${parsed._tag === "None" ? "no duration" : Duration.format(parsed.value)}`
+  }
 }

@@ -140,6 +140,11 @@ export const count = (
     : undefined
 }
 
+/** Whether another probe would be let through. */
+export const hasRoom = (settings: Settings, circuit: HalfOpen, now: number): boolean =>
+  circuit.running.length + circuit.succeeded + circuit.failed < settings.probes ||
+  circuit.running.some((probe) => probe.until <= now)
+
 /** The ticket of a new probe, or `undefined` while enough of them are running. */
 export const probe = (settings: Settings, circuit: HalfOpen, now: number): number | undefined => {
   const busy = (): boolean => circuit.running.length + circuit.succeeded + circuit.failed >= settings.probes

@@ -22,11 +22,13 @@ export const make = (span: number): SlidingCounts => ({
   width: span / buckets,
   origin: 0,
   newest: 0,
-  first: new Array<number>(buckets).fill(0),
-  second: new Array<number>(buckets).fill(0),
+  first: zeros(),
+  second: zeros(),
   firstTotal: 0,
   secondTotal: 0
 })
+
+const zeros = (): Array<number> => Array.from({ length: buckets }, () => 0)
 
 /** Forgets what has become too old. An empty span begins with the next event, so that its end is exact. */
 export const advance = (counts: SlidingCounts, now: number): void => {

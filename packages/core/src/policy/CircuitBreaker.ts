@@ -116,6 +116,9 @@ export interface Transition {
   readonly openings: number
 }
 
+/** Is told of transitions. */
+export type Listener = (transition: Transition) => void
+
 /** What is wrong with some options. */
 export const validate: (options: Options) => ReadonlyArray<Problem> = check
 
@@ -126,7 +129,7 @@ export const validate: (options: Options) => ReadonlyArray<Problem> = check
 export const make = Effect.fnUntraced(function*(
   options: Options & {
     readonly name: string
-    readonly onTransition?: ((transition: Transition) => void) | undefined
+    readonly onTransition?: Listener | undefined
   }
 ): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores> {
   yield* refuse(validate(options))
@@ -134,7 +137,7 @@ export const make = Effect.fnUntraced(function*(
   const stores = yield* Stores
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const state = yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.closed(settings))
-  const listeners = yield* stores.state(`circuit/${name}/listeners`, () => new Set<(transition: Transition) => void>())
+  const listeners = yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())
   const cell = state.ref
 
   const move = (to: Circuit.Circuit, cause: Transition["cause"]): void => {
@@ -202,17 +205,18 @@ export const make = Effect.fnUntraced(function*(
     state: Effect.withFiber((fiber) => Effect.succeed(shown(cell.current, monotonic.now(fiber)))),
     isolate: Effect.sync(() => move(Circuit.isolated(cell.current), "Isolated")),
     reset: Effect.sync(() => move(Circuit.closed(settings, cell.current.generation + 1), "Reset")),
-    changes: Stream.callback<Transition>((queue) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const listener = (transition: Transition) => void Queue.offerUnsafe(queue, transition)
-          listeners.ref.current.add(listener)
-          return listener
-        }),
-        (listener) => Effect.sync(() => listeners.ref.current.delete(listener))
-      ), { bufferSize: 128, strategy: "sliding" })
+    changes: subscribe(listeners.ref.current)
   }
 })
+
+const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
+  Stream.callback<Transition>((queue) => {
+    const listener: Listener = (transition) => void Queue.offerUnsafe(queue, transition)
+    return Effect.acquireRelease(
+      Effect.sync(() => listeners.add(listener)),
+      () => Effect.sync(() => listeners.delete(listener))
+    )
+  }, { bufferSize: 128, strategy: "sliding" })
 
 const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => ({
   _tag: "Refusal",

@@ -12,16 +12,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { CurrentDeadline } from "../Deadline.ts"
+import { CurrentDeadline, within } from "../Deadline.ts"
 import { AttemptTimeout, DeadlineExceeded } from "../IntegrationError.ts"
 import { millis, positive, problems } from "../internal/checks.ts"
 import * as monotonic from "../internal/monotonic.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Policy from "../Policy.ts"
 
-/** A timeout for each attempt: nothing is shared between them. */
-export interface Timeout {
-  readonly policy: Policy.Policy<AttemptTimeout | DeadlineExceeded>
+/** A timeout. Nothing is shared between the effects it bounds. */
+export interface Timeout<out Late = AttemptTimeout | DeadlineExceeded> {
+  readonly policy: Policy.Policy<Late>
 }
 
 export interface Options {
@@ -37,12 +37,20 @@ export interface Options {
 /** What is wrong with some options. */
 export const validate = (options: Options): ReadonlyArray<Problem> => problems(positive("timeout", options.timeout))
 
-/** A timeout for any effect. */
+/** A timeout for each attempt at any effect. */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Timeout, InvalidOptions> {
   yield* refuse(validate(options))
   const own = millis(options.timeout)
   const bounded = options.abandon === true ? abandoned : interrupted
   return { policy: Policy.named("Timeout", options, limited(own, bounded)) }
+})
+
+/** A timeout for all that is inside it, retries and waits included: `Deadline.within` as the outermost of several policies. */
+export const total = Effect.fnUntraced(function*(
+  options: Pick<Options, "timeout">
+): Effect.fn.Return<Timeout<DeadlineExceeded>, InvalidOptions> {
+  yield* refuse(validate(options))
+  return { policy: Policy.named("TotalTimeout", options, within(options.timeout)) }
 })
 
 type Bounded = <A, E, R, E2>(

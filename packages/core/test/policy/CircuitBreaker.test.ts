@@ -1,4 +1,4 @@
-import { assert, describe, expect } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Clock, Duration, Effect, Exit, Fiber, Schedule } from "effect"
 import { CircuitOpen } from "../../src/IntegrationError.ts"
 import * as Outcome from "../../src/Outcome.ts"
@@ -29,6 +29,9 @@ const throttled = <PE>(policy: { readonly gate: Policy.Gate<PE> }) =>
   Effect.flip(
     Policy.fromGate(policy.gate, { classify: () => Outcome.failure({ throttled: true }) })(boom)
   )
+
+const classify: Outcome.Classifier = (exit) =>
+  Exit.isSuccess(exit) && exit.value === "bad" ? Outcome.failure() : undefined
 
 describe("CircuitBreaker, closed", () => {
   test("A1: a success between N-1 failures and another resets the streak", () =>
@@ -157,8 +160,6 @@ describe("CircuitBreaker, closed", () => {
   test("A15: a result that is classified as a failure trips", () =>
     Effect.gen(function*() {
       const { breaker, stateTag } = yield* make({ failureThreshold: 1 })
-      const classify: Outcome.Classifier = (exit) =>
-        Exit.isSuccess(exit) && exit.value === "bad" ? Outcome.failure() : undefined
       const guarded = Policy.fromGate(breaker.gate, { classify })(Effect.succeed("bad"))
       assert.strictEqual(yield* guarded, "bad")
       assert.strictEqual(yield* stateTag, "Open")
@@ -218,6 +219,14 @@ describe("CircuitBreaker, closed", () => {
       assert.deepStrictEqual(transitions.map(({ from, to }) => [from, to]), [["Closed", "Open"]])
     }))
 })
+
+const openFor = (name: string, retryAfter: number) =>
+  Effect.gen(function*() {
+    const { breaker } = yield* make({ name, failureThreshold: 1 })
+    yield* Effect.flip(Policy.fromGate(breaker.gate, { classify: () => Outcome.failure({ retryAfter }) })(boom))
+    const state = yield* breaker.state
+    return state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : 0
+  })
 
 describe("CircuitBreaker, open", () => {
   test("B1: while open nothing is started, and the refusal is immediate and says when to come back", () =>
@@ -315,7 +324,10 @@ describe("CircuitBreaker, open", () => {
   test("B6: the time doubles with each failed probe, and starts anew after the circuit stayed closed as long", () =>
     Effect.gen(function*() {
       const { breaker, fail, succeed } = yield* make({ failureThreshold: 1 })
-      const openFor = Effect.map(breaker.state, (state) => state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : 0)
+      const openFor = Effect.map(
+        breaker.state,
+        (state) => state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : 0
+      )
       yield* fail
       assert.strictEqual(yield* openFor, 30)
       yield* adjust("30 seconds")
@@ -384,13 +396,6 @@ describe("CircuitBreaker, open", () => {
 
   test("B9: what the remote asks for lengthens the opening, never shortens it, and is capped", () =>
     Effect.gen(function*() {
-      const openFor = (name: string, retryAfter: number) =>
-        Effect.gen(function*() {
-          const { breaker } = yield* make({ name, failureThreshold: 1 })
-          yield* Effect.flip(Policy.fromGate(breaker.gate, { classify: () => Outcome.failure({ retryAfter }) })(boom))
-          const state = yield* breaker.state
-          return state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : 0
-        })
       assert.deepStrictEqual(
         [yield* openFor("longer", 90_000), yield* openFor("shorter", 1_000), yield* openFor("day", 86_400_000)],
         [90, 30, 300]
@@ -425,6 +430,8 @@ describe("CircuitBreaker, open", () => {
     }))
 })
 
+const named = (options: CircuitBreaker.Options) => CircuitBreaker.validate(options).map(({ option }) => option)
+
 describe("CircuitBreaker, options", () => {
   test("O5: every problem is refused at once, each with the option's name", () =>
     Effect.gen(function*() {
@@ -441,7 +448,7 @@ describe("CircuitBreaker, options", () => {
       const error = yield* Effect.flip(CircuitBreaker.make({ name: "wrong", ...options }))
       assert.strictEqual(error._tag, "InvalidOptions")
       assert.deepStrictEqual(error.problems, CircuitBreaker.validate(options))
-      expect(error.problems.map(({ option }) => option)).toEqual([
+      assert.deepStrictEqual(error.problems.map(({ option }) => option), [
         "failureThreshold",
         "failureRate.threshold",
         "failureRate.window",
@@ -453,24 +460,25 @@ describe("CircuitBreaker, options", () => {
         "successThreshold",
         "halfOpenTimeout"
       ])
-      expect(error.message).toContain("failureThreshold must be a whole number of at least 1, got 0; failureRate.threshold")
+      assert.include(
+        error.message,
+        "failureThreshold must be a whole number of at least 1, got 0; failureRate.threshold"
+      )
     }))
 
   test("O5: contradictions are refused", () =>
     Effect.sync(() => {
-      const named = (options: CircuitBreaker.Options) => CircuitBreaker.validate(options).map(({ option }) => option)
-      expect(named({})).toEqual([])
-      expect(named({ failureThreshold: false })).toEqual(["failureThreshold"])
-      expect(named({ failureThreshold: false, ...rateOnly(0.5, 10) })).toEqual([])
-      expect(named({ resetTimeout: "10 minutes" })).toEqual([])
-      expect(named({ resetTimeout: "10 minutes", maxResetTimeout: "5 minutes" })).toEqual(["resetTimeout"])
-      expect(named({ halfOpenMaxCalls: 3, successThreshold: 3 })).toEqual([])
-      expect(named({ successThreshold: 2 })).toEqual(["successThreshold"])
-      expect(named({ failureThreshold: NaN, resetFactor: NaN, halfOpenMaxCalls: 1.5 })).toEqual([
+      assert.deepStrictEqual(named({}), [])
+      assert.deepStrictEqual(named({ failureThreshold: false }), ["failureThreshold"])
+      assert.deepStrictEqual(named({ failureThreshold: false, ...rateOnly(0.5, 10) }), [])
+      assert.deepStrictEqual(named({ resetTimeout: "10 minutes" }), [])
+      assert.deepStrictEqual(named({ resetTimeout: "10 minutes", maxResetTimeout: "5 minutes" }), ["resetTimeout"])
+      assert.deepStrictEqual(named({ halfOpenMaxCalls: 3, successThreshold: 3 }), [])
+      assert.deepStrictEqual(named({ successThreshold: 2 }), ["successThreshold"])
+      assert.deepStrictEqual(named({ failureThreshold: NaN, resetFactor: NaN, halfOpenMaxCalls: 1.5 }), [
         "failureThreshold",
         "resetFactor",
         "halfOpenMaxCalls"
       ])
     }))
 })
-

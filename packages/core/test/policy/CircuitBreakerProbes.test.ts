@@ -26,7 +26,9 @@ const make = (options: Partial<Parameters<typeof CircuitBreaker.make>[0]> = {}) 
     /** A call that is running, and how to end it. */
     const begin = Effect.gen(function*() {
       const end = yield* Deferred.make<string, Boom>()
-      const fiber = yield* Effect.forkChild(Effect.exit(breaker.policy(Deferred.await(end))), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(Effect.exit(breaker.policy(Deferred.await(end))), {
+        startImmediately: true
+      })
       const finish = <A>(how: Effect.Effect<A>) => Effect.andThen(how, Fiber.join(fiber))
       return {
         fiber,
@@ -36,6 +38,12 @@ const make = (options: Partial<Parameters<typeof CircuitBreaker.make>[0]> = {}) 
     })
     return { breaker, transitions, stateTag, fail, succeed, due, begin }
   })
+
+const broken = () => {
+  throw new Error("bug")
+}
+
+const tooMany = () => Outcome.fromStatus(429, 60_000)
 
 describe("CircuitBreaker, half-open", () => {
   for (const probes of [1, 3]) {
@@ -64,7 +72,31 @@ describe("CircuitBreaker, half-open", () => {
       yield* begin
       const refused = yield* fail
       assert.deepStrictEqual(refused, new CircuitOpen({ isolated: false, retryAfter: undefined }))
-      assert.deepStrictEqual(Outcome.fromReason(new CircuitOpen({ isolated: false, retryAfter: undefined })), Outcome.neutral)
+      assert.deepStrictEqual(
+        Outcome.fromReason(new CircuitOpen({ isolated: false, retryAfter: undefined })),
+        Outcome.neutral
+      )
+    }))
+
+  test("C2: a check says what the gate would say, and takes no slot", () =>
+    Effect.gen(function*() {
+      const { begin, breaker, fail } = yield* make()
+      const check = (now: number) => {
+        const admission = breaker.check.admit(now)
+        return typeof admission === "number" ? "go" : admission._tag === "Refusal" ? admission.retryAfter : admission
+      }
+      assert.strictEqual(check(0), "go")
+      yield* fail
+      assert.strictEqual(check(400), 600)
+      assert.deepStrictEqual([check(1_000), check(1_000)], ["go", "go"])
+      assert.strictEqual((yield* breaker.state)._tag, "Open")
+      yield* adjust("1 second")
+      const probe = yield* begin
+      assert.isUndefined(check(1_000))
+      yield* Fiber.interrupt(probe.fiber)
+      assert.strictEqual(check(1_000), "go")
+      yield* breaker.isolate
+      assert.isUndefined(check(1_000))
     }))
 
   test("C5: by default one failed probe of many opens again at once", () =>
@@ -194,10 +226,7 @@ describe("CircuitBreaker, half-open", () => {
     Effect.gen(function*() {
       const { breaker, due, stateTag, succeed } = yield* make()
       yield* due
-      const classify = () => {
-        throw new Error("bug")
-      }
-      const exit = yield* Effect.exit(Policy.fromGate(breaker.gate, { classify })(Effect.void))
+      const exit = yield* Effect.exit(Policy.fromGate(breaker.gate, { classify: broken })(Effect.void))
       assert.strictEqual(exit._tag, "Failure")
       yield* succeed
       assert.strictEqual(yield* stateTag, "Closed")
@@ -207,8 +236,7 @@ describe("CircuitBreaker, half-open", () => {
     Effect.gen(function*() {
       const { breaker, due } = yield* make()
       yield* due
-      const classify = () => Outcome.fromStatus(429, 60_000)
-      yield* Effect.flip(Policy.fromGate(breaker.gate, { classify })(boom))
+      yield* Effect.flip(Policy.fromGate(breaker.gate, { classify: tooMany })(boom))
       assert.deepStrictEqual(yield* breaker.state, { _tag: "Open", openings: 2, retryAfter: Duration.minutes(1) })
     }))
 })
@@ -378,7 +406,11 @@ describe("CircuitBreaker, by hand", () => {
       yield* first.fail
       yield* adjust(400)
       const second = yield* make()
-      assert.deepStrictEqual(yield* second.breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.millis(600) })
+      assert.deepStrictEqual(yield* second.breaker.state, {
+        _tag: "Open",
+        openings: 1,
+        retryAfter: Duration.millis(600)
+      })
       yield* adjust(600)
       yield* first.begin
       assert.instanceOf(yield* second.fail, CircuitOpen)

@@ -10,8 +10,7 @@ import { adjust, Boom, boom, counted, scripted, test } from "./fixtures.ts"
 
 const make = (timeout: Duration.Input, abandon?: boolean) =>
   Effect.map(Timeout.make({ timeout, abandon }), ({ policy }) => policy)
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.forkChild(Effect.exit(self), { startImmediately: true })
+const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const timedOut = (timeout: Duration.Input) =>
   new AttemptTimeout({ timeout: Duration.fromInputUnsafe(timeout), wasSent: true })
 
@@ -87,7 +86,12 @@ describe("Timeout", () => {
   test("F6: an inherited deadline that is nearer names itself; it decides a draw", () =>
     Effect.gen(function*() {
       const policy = yield* make("2 seconds")
-      for (const [deadline, expected] of [[1_000, "DeadlineExceeded"], [2_000, "DeadlineExceeded"], [3_000, "AttemptTimeout"]] as const) {
+      for (
+        const [deadline, expected] of [[1_000, "DeadlineExceeded"], [2_000, "DeadlineExceeded"], [
+          3_000,
+          "AttemptTimeout"
+        ]] as const
+      ) {
         const now = yield* Effect.clockWith((clock) => Effect.succeed(Number(clock.monotonicTimeNanosUnsafe()) / 1e6))
         const call = yield* begin(
           Effect.provideService(policy(Effect.never), Deadline.CurrentDeadline, now + deadline)
@@ -125,9 +129,11 @@ describe("Timeout", () => {
     Effect.gen(function*() {
       const policy = yield* make("1 second", true)
       let ended = false
-      const stubborn = Effect.uninterruptible(Effect.sleep("1 minute").pipe(
-        Effect.andThen(Effect.sync(() => (ended = true, "late")))
-      ))
+      const stubborn = Effect.uninterruptible(
+        Effect.sleep("1 minute").pipe(
+          Effect.andThen(Effect.sync(() => (ended = true, "late")))
+        )
+      )
       const call = yield* begin(policy(stubborn))
       yield* adjust("1 second")
       assert.deepStrictEqual(yield* Fiber.join(call), Exit.fail(timedOut("1 second")))
