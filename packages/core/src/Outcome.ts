@@ -86,6 +86,20 @@ export const fromReason = (reason: Reason): Outcome => {
   }
 }
 
+/** From what came of an answer with this status: a reason speaks for itself, a declared error is what its status is. */
+export const fromAnswer = (
+  exit: Exit.Exit<unknown, unknown>,
+  status: number | undefined,
+  retryAfter: number | undefined
+): Outcome => {
+  if (Exit.isFailure(exit)) {
+    const error = Cause.findErrorOption(exit.cause)
+    if (error._tag === "None") return neutral
+    if (isReason(error.value)) return fromReason(error.value)
+  }
+  return status === undefined ? classify(exit) : fromStatus(status, retryAfter)
+}
+
 /**
  * The default classifier for any effect: a success is a success, interruption is neutral, a reason of this toolkit speaks
  * for itself, a failure that is marked with `isRetryable: false` is not retryable, every other failure and every defect is a failure. An `IntegrationError` is not

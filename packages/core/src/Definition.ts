@@ -1,0 +1,134 @@
+/**
+ * The settings of an integration as one Schema: from code, JSON, YAML or the environment, with ranges checked, every problem
+ * reported at once by the option's name, and unknown keys refused. A secret never stands in a message.
+ *
+ * @example
+ * const definition = yield* Definition.decode(Yaml.parse(text))
+ * program.pipe(Effect.provide(Payments.layerDefinition(definition)))
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Auth from "./Auth.ts"
+import * as BaseUrl from "./internal/baseUrl.ts"
+import { atLeast, positive, problems } from "./internal/checks.ts"
+import { nested, option, section, strict, whole } from "./internal/section.ts"
+import { problemsOf } from "./internal/settingsIssue.ts"
+import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
+import * as Bulkhead from "./policy/Bulkhead.ts"
+import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
+import * as Retry from "./policy/Retry.ts"
+import * as Resilience from "./Resilience.ts"
+
+/** How an integration's connections are pooled. */
+export interface PoolOptions {
+  /** Most connections to one origin, at least 1: default 16. */
+  readonly maxConnections?: number | undefined
+  /** How long an idle connection is kept: positive; default 30 seconds. */
+  readonly keepAliveTimeout?: Duration.Input | undefined
+  /** How long connecting, TLS included, may take: positive; default 5 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+}
+
+/** What is wrong with the settings of a pool. */
+export const validatePool = (pool: PoolOptions): ReadonlyArray<Problem> =>
+  problems(
+    atLeast(1, "maxConnections", pool.maxConnections),
+    positive("keepAliveTimeout", pool.keepAliveTimeout),
+    positive("connectTimeout", pool.connectTimeout)
+  )
+
+const DurationString = Schema.DurationFromString
+
+/** Waits, number and budget of retries: the options of `Retry` that are data. */
+export const RetrySettings = section(Retry.validate, {
+  maxRetries: Schema.Int,
+  baseDelay: DurationString,
+  factor: Schema.Finite,
+  maxDelay: DurationString,
+  jitter: Schema.Literals(["full", "equal", "none"]),
+  retryAfter: Schema.Boolean,
+  maxRetryAfter: DurationString,
+  budget: section((budget) => nested("budget", Retry.validate({ budget })), {
+    ratio: Schema.Finite,
+    minPerSecond: Schema.Finite,
+    ttl: DurationString
+  })
+})
+
+/** The options of `CircuitBreaker` that are data. */
+export const BreakerSettings = section(CircuitBreaker.validate, {
+  failureThreshold: Schema.Int,
+  failureRate: Schema.Struct({ threshold: Schema.Finite, window: DurationString, minimumCalls: Schema.Int })
+    .check(whole((failureRate) =>
+      nested("failureRate", CircuitBreaker.validate({ failureRate: failureRate as CircuitBreaker.FailureRate }))
+    ))
+    .annotate(strict),
+  resetTimeout: DurationString,
+  resetFactor: Schema.Finite,
+  maxResetTimeout: DurationString,
+  halfOpenMaxCalls: Schema.Int,
+  successThreshold: Schema.Int,
+  halfOpenTimeout: DurationString
+})
+
+/** The options of `Bulkhead`. */
+export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Int, maxQueue: Schema.Int })
+
+/** The connections of an integration. */
+export const PoolSettings = section(validatePool, {
+  maxConnections: Schema.Int,
+  keepAliveTimeout: DurationString,
+  connectTimeout: DurationString
+})
+
+/** An absolute URL over HTTP or HTTPS, without credentials, query or fragment. */
+export const BaseUrlString = Schema.String.check(Schema.makeFilter(BaseUrl.problemOf))
+
+/** What every integration can be told, whatever its contract and its auth. */
+export const fields = {
+  /** One attempt: positive, less than `totalTimeout`; default 10 seconds, or the total. */
+  attemptTimeout: option(Resilience.validate, "attemptTimeout", DurationString),
+  /** The whole call: positive; default 30 seconds. */
+  totalTimeout: option(Resilience.validate, "totalTimeout", DurationString),
+  /** The largest answer in bytes, at least 1; default 10 MiB. */
+  maxResponseBytes: option(Resilience.validate, "maxResponseBytes", Schema.Int),
+  retry: Schema.optionalKey(RetrySettings),
+  breaker: Schema.optionalKey(BreakerSettings),
+  bulkhead: Schema.optionalKey(BulkheadSettings),
+  pool: Schema.optionalKey(PoolSettings),
+  /** Whether W3C trace context is sent to the remote; default false. */
+  propagateTrace: Schema.optionalKey(Schema.Boolean)
+} as const
+
+/** The settings of one integration: a base URL, what its auth needs, and the fields above. */
+export const settings = <const Fields extends Schema.Struct.Fields>(auth: Auth.Auth<Fields>) =>
+  Schema.Struct({ baseUrl: Schema.optionalKey(BaseUrlString), ...auth.settings, ...fields })
+    .check(whole(Resilience.validate))
+    .annotate(strict)
+
+const Token = Schema.String.check(
+  Schema.isPattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { expected: "letters, digits and - . _ without spaces" })
+)
+
+/** A whole integration, less its contract. */
+export const Definition = Schema.Struct({
+  /** What the remote sees in `User-Agent`, with the version: a token of RFC 9110 section 5.6.2. */
+  name: Token,
+  version: Schema.optionalKey(Token),
+  baseUrl: BaseUrlString,
+  authentication: Auth.Authentication,
+  ...fields
+}).check(whole(Resilience.validate)).annotate(strict)
+export type Definition = typeof Definition.Type
+
+/** Decodes what a JSON or YAML document holds; fails with every problem at once. */
+export const decode = (input: unknown): Effect.Effect<Definition, InvalidOptions> => decodeWith(Definition)(input)
+
+/** The same for any settings. */
+export const decodeWith = <S extends Schema.Constraint>(schema: S) => {
+  // Settings are decoded without services.
+  const decode = Schema.decodeUnknownEffect(schema as S & Schema.Decoder<S["Type"]>, strict.parseOptions)
+  return (input: unknown): Effect.Effect<S["Type"], InvalidOptions> =>
+    Effect.mapError(decode(input), ({ issue }) => new InvalidOptions({ problems: problemsOf(issue) }))
+}

@@ -1,0 +1,162 @@
+/**
+ * What happens to calls, as values: for a log, a metric, a dashboard or an observability platform.
+ *
+ * Without a listener no event is built. A listener is called synchronously and may not fail: what it throws is dropped. The
+ * stream is bounded, and a slow subscriber loses the oldest events rather than delaying a call.
+ *
+ * No event holds a header, a query, a body or a secret.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+const about = {
+  /** The id of the integration. */
+  integration: Schema.String,
+  /** Wall clock, milliseconds since 1970. */
+  at: Schema.Number
+}
+const aboutCall = {
+  ...about,
+  /** `group.endpoint`. */
+  operation: Schema.String,
+  requestId: Schema.String
+}
+
+/** A call was answered with a declared success or a declared error; `outcome` names the error. */
+export const CallAnswered = Schema.TaggedStruct("CallAnswered", {
+  ...aboutCall,
+  attempts: Schema.Int,
+  /** Milliseconds, waits and retries included. */
+  duration: Schema.Number,
+  /** `success`, or the tag of the declared error. */
+  outcome: Schema.String
+})
+
+/** A call failed; `reason` is the tag of the reason. */
+export const CallFailed = Schema.TaggedStruct("CallFailed", {
+  ...aboutCall,
+  attempts: Schema.Int,
+  duration: Schema.Number,
+  reason: Schema.String,
+  message: Schema.String
+})
+
+/** The caller was interrupted before there was an answer. */
+export const CallInterrupted = Schema.TaggedStruct("CallInterrupted", {
+  ...aboutCall,
+  attempts: Schema.Int,
+  duration: Schema.Number
+})
+
+/** An attempt ended. */
+export const AttemptEnded = Schema.TaggedStruct("AttemptEnded", {
+  ...aboutCall,
+  /** From 1. */
+  attempt: Schema.Int,
+  /** Milliseconds. */
+  duration: Schema.Number,
+  status: Schema.optionalKey(Schema.Int),
+  /** The tag of the reason, where it failed. */
+  reason: Schema.optionalKey(Schema.String),
+  /** False for a refusal by one of our own policies: nothing reached the transport. */
+  started: Schema.Boolean
+})
+
+/** Another attempt will follow after `delay` milliseconds. */
+export const RetryScheduled = Schema.TaggedStruct("RetryScheduled", {
+  ...aboutCall,
+  /** The attempt that failed, from 1. */
+  attempt: Schema.Int,
+  delay: Schema.Number,
+  reason: Schema.String
+})
+
+/** No further attempt, though the failure is one that another attempt might mend; `why` says what stood against it. */
+export const RetryStopped = Schema.TaggedStruct("RetryStopped", {
+  ...aboutCall,
+  attempts: Schema.Int,
+  why: Schema.String
+})
+
+/** The circuit changed its state. */
+export const CircuitChanged = Schema.TaggedStruct("CircuitChanged", {
+  ...about,
+  from: Schema.String,
+  to: Schema.String,
+  /** What tripped it. */
+  cause: Schema.String,
+  /** Milliseconds until a probe is admitted, where it opened. */
+  retryAfter: Schema.optionalKey(Schema.Number)
+})
+
+/** Everything an integration tells of itself, as a Schema. */
+export const IntegrationEvent = Schema.Union([
+  CallAnswered,
+  CallFailed,
+  CallInterrupted,
+  AttemptEnded,
+  RetryScheduled,
+  RetryStopped,
+  CircuitChanged
+])
+export type IntegrationEvent = typeof IntegrationEvent.Type
+
+/** Is told every event, synchronously. */
+export type Listener = (event: IntegrationEvent) => void
+
+/** The listener that integrations built below it report to; none by default. Read when a layer is built. */
+export const CurrentListener: Context.Reference<Listener | undefined> = Context.Reference<Listener | undefined>(
+  "switchboard/Events/CurrentListener",
+  { defaultValue: () => undefined }
+)
+
+/** The events of every integration built under `Events.layer`. */
+export class Events extends Context.Service<Events, {
+  /** From the moment of subscription on. */
+  readonly stream: Stream.Stream<IntegrationEvent>
+}>()("switchboard/Events") {}
+
+/** Installs a listener beside those that are installed already. */
+export const layerListener = (listener: Listener): Layer.Layer<never> =>
+  Layer.effect(CurrentListener, Effect.map(CurrentListener, (outer) => together(outer, listener)))
+
+/** The stream. `capacity`: events kept for a slow subscriber, default 1,024. */
+export const layer = (options: { readonly capacity?: number } = {}): Layer.Layer<Events> =>
+  Layer.effectContext(
+    Effect.gen(function*() {
+      const hub = yield* Effect.acquireRelease(
+        PubSub.sliding<IntegrationEvent>(options.capacity ?? 1024),
+        PubSub.shutdown
+      )
+      const outer = yield* CurrentListener
+      return Context.make(Events, { stream: Stream.fromPubSub(hub) }).pipe(
+        Context.add(CurrentListener, together(outer, (event) => void PubSub.publishUnsafe(hub, event)))
+      )
+    })
+  )
+
+/** An event as the envelope that observability platforms take (seed format: id, service, type, payload, time, metadata). */
+export const toEnvelope = (event: IntegrationEvent, eventId: string) => {
+  const { _tag, at, integration, ...payload } = event
+  return {
+    eventId,
+    serviceName: integration,
+    eventType: _tag,
+    payload,
+    timestamp: new Date(at).toISOString(),
+    metadata: "requestId" in event ? { requestId: event.requestId } : {}
+  }
+}
+
+const together = (outer: Listener | undefined, inner: Listener): Listener => (event) => {
+  outer?.(event)
+  try {
+    inner(event)
+  } catch {
+    // A listener has no caller to report to, and a call must not fail because it was watched.
+  }
+}

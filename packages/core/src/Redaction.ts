@@ -1,0 +1,111 @@
+/**
+ * One list of what may not be seen: the places where auth puts secrets, and the names that hold secrets by convention.
+ */
+
+/** Where one secret goes. */
+export interface Place {
+  readonly in: "header" | "query" | "cookie" | "path" | "body"
+  /** The header, query parameter, cookie, `{placeholder}` of the base URL, or top-level field of a JSON or form body. */
+  readonly name: string
+}
+
+/** What is replaced wherever a request or an answer is shown. */
+export interface Redaction {
+  /** Lower-case header names. */
+  readonly headers: ReadonlySet<string>
+  /** Lower-case query parameter names. */
+  readonly query: ReadonlySet<string>
+  /** Lower-case names of body fields, at any depth. */
+  readonly body: ReadonlySet<string>
+}
+
+/** What stands in the place of a secret. */
+export const placeholder = "<redacted>"
+
+const names = [
+  "access_token",
+  "api_key",
+  "apikey",
+  "auth",
+  "authorization",
+  "client_secret",
+  "code",
+  "credential",
+  "id_token",
+  "key",
+  "passwd",
+  "password",
+  "private_key",
+  "refresh_token",
+  "secret",
+  "sig",
+  "signature",
+  "token"
+]
+
+const headers = [
+  "api-key",
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+  "set-cookie",
+  "stripe-signature",
+  "www-authenticate",
+  "x-access-token",
+  "x-api-key",
+  "x-auth-token",
+  "x-csrf-token",
+  "x-hub-signature-256"
+]
+
+/** The lists for an auth definition. A cookie counts as the `cookie` header; a path secret is never expanded for an observer. */
+export const make = (places: ReadonlyArray<Place>): Redaction => {
+  const at = (where: Place["in"]) => places.filter((place) => place.in === where).map((place) => place.name.toLowerCase())
+  return {
+    headers: new Set([...headers, ...at("header")]),
+    query: new Set([...names, ...at("query")]),
+    body: new Set([...names, ...at("body")])
+  }
+}
+
+/** A path with query, every value of a listed parameter replaced. */
+export const path = (redaction: Redaction, path: string): string => {
+  const start = path.indexOf("?")
+  if (start < 0) return path
+  const pairs = path.slice(start + 1).split("&").map((pair) => {
+    const end = pair.indexOf("=")
+    return end >= 0 && listed(redaction.query, pair.slice(0, end)) ? `${pair.slice(0, end)}=${placeholder}` : pair
+  })
+  return `${path.slice(0, start)}?${pairs.join("&")}`
+}
+
+/** Headers as a record, every value of a listed name replaced. */
+export const headersOf = (redaction: Redaction, headers: ReadonlyArray<string>): Record<string, string> => {
+  const shown: Record<string, string> = {}
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!.toLowerCase()
+    shown[name] = redaction.headers.has(name) ? placeholder : headers[i + 1]!
+  }
+  return shown
+}
+
+/** A decoded body, every value under a listed name replaced, at any depth. */
+export const body = (redaction: Redaction, value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map((item) => body(redaction, item))
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      redaction.body.has(name.toLowerCase()) ? placeholder : body(redaction, inner)
+    ])
+  )
+}
+
+const listed = (names: ReadonlySet<string>, encoded: string): boolean => {
+  try {
+    const name = decodeURIComponent(encoded.replaceAll("+", " ")).toLowerCase()
+    return names.has(name) || [...names].some((known) => name.endsWith(`[${known}]`))
+  } catch {
+    return true
+  }
+}

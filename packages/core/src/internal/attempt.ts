@@ -1,0 +1,210 @@
+/** One attempt: positions 7 to 11 of the pipeline, around whatever does the work. */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
+import type { Call } from "../Call.ts"
+import { AttemptTimeout, DeadlineExceeded, type Reason } from "../IntegrationError.ts"
+import * as Outcome from "../Outcome.ts"
+import type * as Policy from "../Policy.ts"
+import type * as Telemetry from "../Telemetry.ts"
+import type * as Deadlines from "./deadlines.ts"
+import { millis } from "./monotonic.ts"
+
+/** Begins the work of one attempt and tells the sink how it ended, once, unless it was cancelled. */
+export type Start = (attempt: Attempt, sink: Sink) => Running
+
+/** What the work is told about the attempt it is part of. */
+export interface Attempt extends Call {
+  readonly context: Context.Context<never>
+  /** When the attempt must have ended, in milliseconds of the monotonic clock. */
+  readonly at: number
+  /** The span of the attempt, where a tracer is installed. */
+  readonly span: Tracer.Span | undefined
+}
+
+/** Where the work reports to. */
+export interface Sink {
+  readonly end: (exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome, status: number | undefined) => void
+}
+
+/** Work on its way. */
+export interface Running {
+  /** False while it is proven that nothing has left. */
+  readonly wasSent: boolean
+  /** Stops it; the effect, if there is one, ends when everything it held is released. */
+  readonly cancel: () => Effect.Effect<void> | void
+}
+
+/** What an attempt needs to know of the call it belongs to. */
+export interface Surroundings extends Omit<Call, "attempt"> {
+  readonly context: Context.Context<never>
+  readonly clock: Clock.Clock
+  readonly gates: ReadonlyArray<Policy.Gate<Reason>>
+  readonly deadlines: Deadlines.Deadlines
+  readonly attemptTimeout: number
+  readonly totalTimeout: number
+  /** When the whole call must have ended. */
+  readonly deadline: number
+  readonly start: Start
+}
+
+/** How an attempt ended. */
+export interface Ended extends Telemetry.AttemptInfo {
+  readonly outcome: Outcome.Outcome
+}
+
+/** Runs one attempt; never fails, because how it ended is an answer. */
+export const run = (call: Surroundings, attempt: number, span: Tracer.Span | undefined): Effect.Effect<Ended> =>
+  Effect.callback<Ended>((resume) => {
+    const flight = new Flight(call, attempt, span, resume)
+    flight.admit(0)
+    return Effect.suspend(() => flight.interrupt())
+  })
+
+class Flight implements Attempt, Sink, Deadlines.Deadline {
+  readonly integration: string
+  readonly operation: string
+  readonly requestId: string
+  readonly idempotencyKey: string | undefined
+  readonly context: Context.Context<never>
+  readonly attempt: number
+  readonly span: Tracer.Span | undefined
+  at = 0
+  prev: Deadlines.Deadline | undefined = undefined
+  next: Deadlines.Deadline | undefined = undefined
+  private readonly call: Surroundings
+  private readonly resume: (ended: Effect.Effect<Ended>) => void
+  private readonly begun: number
+  private readonly tickets: Array<number> = []
+  private admission: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  private running: Running | undefined = undefined
+  private started = false
+  private ended = false
+
+  constructor(
+    call: Surroundings,
+    attempt: number,
+    span: Tracer.Span | undefined,
+    resume: (ended: Effect.Effect<Ended>) => void
+  ) {
+    this.integration = call.integration
+    this.operation = call.operation
+    this.requestId = call.requestId
+    this.idempotencyKey = call.idempotencyKey
+    this.context = call.context
+    this.attempt = attempt
+    this.span = span
+    this.call = call
+    this.resume = resume
+    this.begun = millis(call.clock)
+  }
+
+  /** Asks the gates in their order, from the given one on, then starts. */
+  admit(from: number): void {
+    const { gates } = this.call
+    const now = from === 0 ? this.begun : millis(this.call.clock)
+    for (let i = from; i < gates.length; i++) {
+      const admission = gates[i]!.admit(now)
+      if (typeof admission !== "number") return this.refuse(admission, i, now)
+      this.tickets.push(admission)
+    }
+    this.begin(now)
+  }
+
+  /** A gate that makes us wait, or whose state lives elsewhere, is the slow path. */
+  private await(admission: Policy.Wait | Policy.Ask<Reason>, index: number, now: number): void {
+    if (admission._tag === "Ask") return this.run(admission.answer, (answer) => this.answered(answer, index))
+    this.tickets.push(admission.ticket)
+    if (now + admission.millis >= this.call.deadline) {
+      return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
+    }
+    this.run(Effect.sleep(admission.millis), () => this.admit(index + 1))
+  }
+
+  private answered(answer: Policy.Admission<Reason>, index: number): void {
+    const now = millis(this.call.clock)
+    if (typeof answer !== "number") return this.refuse(answer, index, now)
+    this.tickets.push(answer)
+    this.admit(index + 1)
+  }
+
+  private refuse(admission: Exclude<Policy.Admission<Reason>, number>, index: number, now: number): void {
+    if (admission._tag !== "Refusal") return this.await(admission, index, now)
+    this.end(Exit.fail(admission.reason()), Outcome.refused(admission.retryAfter), undefined)
+  }
+
+  private run<A>(effect: Effect.Effect<A>, next: (value: A) => void): void {
+    // A wait has the time that the whole call has left.
+    this.at = this.call.deadline
+    this.call.deadlines.add(this)
+    const fiber = Effect.runForkWith(this.context)(effect)
+    this.admission = fiber
+    fiber.addObserver((exit) => {
+      this.admission = undefined
+      this.call.deadlines.remove(this)
+      if (this.ended) return
+      if (Exit.isSuccess(exit)) next(exit.value)
+      else this.end(exit, Outcome.neutral, undefined)
+    })
+  }
+
+  private begin(now: number): void {
+    const { attemptTimeout, deadline, deadlines } = this.call
+    const left = deadline - now
+    if (left <= 0) return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
+    this.at = now + (attemptTimeout < left ? attemptTimeout : left)
+    this.started = true
+    deadlines.add(this)
+    this.running = this.call.start(this, this)
+  }
+
+  end(exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome, status: number | undefined): void {
+    if (this.ended) return
+    const now = this.settle(outcome)
+    this.resume(Effect.succeed({
+      exit,
+      outcome,
+      status,
+      duration: now - this.begun,
+      started: this.started,
+      attempt: this.attempt
+    }))
+  }
+
+  onDeadline(): void {
+    if (this.ended) return
+    const wasSent = this.running?.wasSent ?? false
+    const reason = this.at >= this.call.deadline
+      ? this.exceeded(wasSent)
+      : new AttemptTimeout({ timeout: Duration.millis(this.call.attemptTimeout), wasSent })
+    this.end(Exit.fail(reason), Outcome.fromReason(reason), undefined)
+    // On time, even if the work is slow to stop: what it yields from now on is dropped.
+    this.admission?.interruptUnsafe()
+    const stopped = this.running?.cancel()
+    if (stopped !== undefined) Effect.runForkWith(this.context)(stopped)
+  }
+
+  interrupt(): Effect.Effect<void> {
+    if (this.ended) return Effect.void
+    this.settle(Outcome.neutral)
+    if (this.admission !== undefined) return Fiber.interrupt(this.admission)
+    return this.running?.cancel() ?? Effect.void
+  }
+
+  private settle(outcome: Outcome.Outcome): number {
+    this.ended = true
+    const { clock, deadlines, gates } = this.call
+    deadlines.remove(this)
+    const now = millis(clock)
+    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now)
+    return now
+  }
+
+  private exceeded(wasSent: boolean): DeadlineExceeded {
+    return new DeadlineExceeded({ timeout: Duration.millis(this.call.totalTimeout), wasSent })
+  }
+}

@@ -1,0 +1,183 @@
+/** The methods of an integration, over the pipeline and a channel. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Auth from "../Auth.ts"
+import type * as Events from "../Events.ts"
+import { InvalidRequest, type Reason } from "../IntegrationError.ts"
+import { type InvalidOptions, refuse } from "../InvalidOptions.ts"
+import * as Outcome from "../Outcome.ts"
+import * as Resilience from "../Resilience.ts"
+import { Stores } from "../Stores.ts"
+import * as Telemetry from "../Telemetry.ts"
+import type * as Transport from "../Transport.ts"
+import type { Compiled } from "./compile.ts"
+import * as Credentials from "./credentials.ts"
+import * as EffectAttempt from "./effectAttempt.ts"
+import * as Exchange from "./exchange.ts"
+import type { Buffered, Operation, Streamed } from "./operation.ts"
+import * as Run from "./run.ts"
+import { settled } from "./settled.ts"
+import * as StreamedClient from "./streamedClient.ts"
+
+/** What the methods of one integration share. */
+export interface Shared {
+  readonly id: string
+  readonly channel: Transport.Channel
+  readonly origin: string
+  readonly prefix: string
+  /** Names and values in turn, for every request. */
+  readonly headers: ReadonlyArray<string>
+  readonly authenticator: Auth.Authenticator
+  readonly resilience: Resilience.Resilience
+  /** Settings of the definition, and those of the configuration: an operation's own stand between them. */
+  readonly wider: Resilience.OperationOptions
+  readonly configured: Resilience.OperationOptions
+  readonly propagateTrace: boolean
+  readonly listener: Events.Listener | undefined
+  readonly nextId: () => string
+}
+
+/** Where a caller may put a key of its own. */
+const defaultKeyHeader = "idempotency-key"
+
+type Method = (request?: unknown) => Effect.Effect<unknown, unknown>
+
+/** One method for each operation of the contract. */
+export const make = Effect.fnUntraced(function*(
+  operations: ReadonlyArray<Compiled>,
+  shared: Shared
+): Effect.fn.Return<object, InvalidOptions, Stores> {
+  const client: Record<string, Method | Record<string, Method>> = {}
+  for (const { endpoint, group, operation, topLevel } of operations) {
+    const own = method(operation, shared, yield* planner(operation, shared))
+    if (topLevel) client[endpoint] = own
+    else client[group] = { ...client[group] as Record<string, Method> | undefined, [endpoint]: own }
+  }
+  return client
+})
+
+interface Planner {
+  readonly plan: Run.Plan
+  /** With settings given at a call site. */
+  readonly planWith: (options: Resilience.OperationOptions) => Effect.Effect<Run.Plan, InvalidOptions>
+}
+
+const planner = Effect.fnUntraced(function*(
+  operation: Operation,
+  { configured, resilience, wider }: Shared
+): Effect.fn.Return<Planner, InvalidOptions, Stores> {
+  const stores = yield* Stores
+  const scopes = operation.annotations.map((annotations) => Resilience.settingsOf(annotations))
+  const options = Resilience.merge(wider, ...scopes, configured)
+  const contradictions = Resilience.validateOperation(operation.method, scopes[2], options)
+  yield* refuse(contradictions.map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
+  const planOf = (options: Resilience.OperationOptions) => resilience.plan(options, operation.method)
+  return {
+    plan: yield* planOf(options),
+    planWith: (own) => Effect.provideService(planOf(Resilience.merge(options, own)), Stores, stores)
+  }
+})
+
+const method = (operation: Operation, shared: Shared, { plan, planWith }: Planner): Method => {
+  const { id: integration, listener, nextId, origin } = shared
+  const observer = Telemetry.make({
+    integration,
+    operation: operation.name,
+    method: operation.method,
+    template: operation.template,
+    origin,
+    listener
+  })
+  const prepare = operation._tag === "Buffered"
+    ? buffered(operation, shared)
+    : streamed(operation, shared, plan.keyHeader ?? defaultKeyHeader)
+  const invocation = (plan: Run.Plan, work: Pick<Run.Invocation, "oneShot" | "start">, keyed: boolean) => ({
+    integration,
+    operation: operation.name,
+    requestId: nextId(),
+    idempotencyKey: plan.keyHeader === undefined || keyed ? undefined : nextId(),
+    plan: keyed && !plan.repeatable ? { ...plan, repeatable: true } : plan,
+    observer,
+    ...work
+  })
+  const fail = (reason: Reason) => Run.refuse(invocation(plan, nothing, false), reason)
+  const call = (request: unknown, plan: Run.Plan): Effect.Effect<unknown, unknown> => {
+    const prepared = prepare(request, plan)
+    const exit = settled(prepared)
+    return exit !== undefined && Exit.isSuccess(exit)
+      ? Run.run(invocation(plan, exit.value, exit.value.keyed))
+      : Effect.matchEffect(prepared, {
+        onFailure: fail,
+        onSuccess: (work) => Run.run(invocation(plan, work, work.keyed))
+      })
+  }
+  return (request = {}) =>
+    Effect.withFiber<unknown, unknown>((fiber) => {
+      const options = fiber.getRef(Resilience.CurrentOptions)
+      return options === undefined
+        ? call(request, plan)
+        : Effect.matchEffect(planWith(options), {
+          onFailure: (invalid) => fail(new InvalidRequest({ issue: invalid.message })),
+          onSuccess: (plan) => call(request, plan)
+        })
+    })
+}
+
+interface Prepared extends Pick<Run.Invocation, "oneShot" | "start"> {
+  /** The caller has sent an idempotency key of its own. */
+  readonly keyed: boolean
+}
+
+type Prepare = (request: unknown, plan: Run.Plan) => Effect.Effect<Prepared, Reason>
+
+const buffered = (operation: Buffered, shared: Shared): Prepare => {
+  const wire: Exchange.Wire = { ...shared, authorize: authorizeOf(shared), operation }
+  const prepared = (encoded: Parameters<typeof Exchange.start>[2], plan: Run.Plan): Prepared => ({
+    oneShot: false,
+    keyed: Exchange.hasHeader(encoded.headers, plan.keyHeader ?? defaultKeyHeader),
+    start: Exchange.start(wire, plan, encoded)
+  })
+  return (request, plan) => {
+    const encoded = operation.encode(request)
+    const exit = settled(encoded)
+    return exit !== undefined && Exit.isSuccess(exit)
+      ? Exit.succeed(prepared(exit.value, plan))
+      : Effect.map(encoded, (encoded) => prepared(encoded, plan))
+  }
+}
+
+const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepare => {
+  const client = StreamedClient.make(shared.channel.client, {
+    headers: shared.headers,
+    authorize: authorizeOf(shared),
+    keyHeader
+  })
+  const compile = (limit: number) => ({
+    limit,
+    send: operation.run(client, shared.origin + shared.prefix, limit)
+  })
+  let compiled: ReturnType<typeof compile> | undefined
+  return (request, plan) => {
+    if (compiled?.limit !== plan.maxResponseBytes) compiled = compile(plan.maxResponseBytes)
+    const { send } = compiled
+    return Exit.succeed({
+      oneShot: operation.oneShot(request),
+      keyed: false,
+      start: (attempt, sink) => {
+        const answer: StreamedClient.Answer = { status: undefined }
+        const work = Effect.provideService(send(request), StreamedClient.CurrentAnswer, answer)
+        const classify = (exit: Exit.Exit<unknown, unknown>) =>
+          plan.classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, undefined)
+        return EffectAttempt.start(work, classify, () => answer.status)(attempt, sink)
+      }
+    })
+  }
+}
+
+const authorizeOf = ({ authenticator }: Shared) =>
+  typeof authenticator === "function" ? authenticator : Credentials.prepare(authenticator)
+
+const nothing: Pick<Run.Invocation, "oneShot" | "start"> = {
+  oneShot: false,
+  start: () => ({ wasSent: false, cancel: () => {} })
+}

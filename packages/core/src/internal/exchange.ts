@@ -1,0 +1,151 @@
+/** Positions 12 and 14 for an operation whose request and answer fit in memory: credentials, then the transport. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpTraceContext from "effect/http/HttpTraceContext"
+import type * as Auth from "../Auth.ts"
+import type { ResponseTooLarge, Transport as TransportFailure } from "../IntegrationError.ts"
+import * as Outcome from "../Outcome.ts"
+import * as Transport from "../Transport.ts"
+import type { Attempt, Running, Sink, Start } from "./attempt.ts"
+import * as Credentials from "./credentials.ts"
+import type { Buffered, Encoded } from "./operation.ts"
+import { retryAfterMillis } from "./retryAfter.ts"
+import { settled } from "./settled.ts"
+
+/** What every exchange of one operation shares. */
+export interface Wire {
+  readonly channel: Transport.Channel
+  readonly operation: Buffered
+  readonly origin: string
+  /** The path of the base URL, without a slash at its end. */
+  readonly prefix: string
+  /** Names and values in turn, for every request. */
+  readonly headers: ReadonlyArray<string>
+  /** Whether W3C trace context is sent. */
+  readonly propagateTrace: boolean
+  readonly authorize: Auth.Authorize | Credentials.Attachment
+}
+
+/** What may differ from call to call. */
+export interface Limits {
+  readonly maxResponseBytes: number
+  readonly classify: Outcome.Classifier | undefined
+  /** The header that carries the call's idempotency key. */
+  readonly keyHeader: string | undefined
+}
+
+/** The work of one attempt of a call with this encoded request. */
+export const start = (wire: Wire, limits: Limits, encoded: Encoded): Start => (attempt, sink) => {
+  const exchange = new Exchange(wire, limits, attempt, sink)
+  exchange.begin(toRequest(wire, limits, encoded, attempt))
+  return exchange
+}
+
+/** Whether a flat list of headers has one of that name. */
+export const hasHeader = (headers: ReadonlyArray<string>, name: string): boolean => {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true
+  return false
+}
+
+const toRequest = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attempt): Transport.Request => {
+  const headers = encoded.headers.slice()
+  // What the contract sends under a name of ours stays.
+  const add = (name: string, value: string) => {
+    if (!hasHeader(encoded.headers, name)) headers.push(name, value)
+  }
+  for (let i = 0; i < wire.headers.length; i += 2) add(wire.headers[i]!, wire.headers[i + 1]!)
+  add("x-request-id", attempt.requestId)
+  const { keyHeader } = limits
+  if (keyHeader !== undefined && attempt.idempotencyKey !== undefined) add(keyHeader, attempt.idempotencyKey)
+  if (attempt.attempt > 1) add("x-retry-attempt", String(attempt.attempt - 1))
+  if (wire.propagateTrace && attempt.span !== undefined) {
+    add("traceparent", HttpTraceContext.toHeaders(attempt.span).traceparent!)
+  }
+  return {
+    method: wire.operation.method,
+    origin: wire.origin,
+    path: wire.prefix + encoded.path,
+    headers,
+    body: encoded.body,
+    maxResponseBytes: limits.maxResponseBytes
+  }
+}
+
+class Exchange implements Running, Transport.Receiver {
+  private readonly wire: Wire
+  private readonly limits: Limits
+  private readonly attempt: Attempt
+  private readonly sink: Sink
+  private exchange: Transport.Exchange | undefined = undefined
+  private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+
+  constructor(wire: Wire, limits: Limits, attempt: Attempt, sink: Sink) {
+    this.wire = wire
+    this.limits = limits
+    this.attempt = attempt
+    this.sink = sink
+  }
+
+  get wasSent(): boolean {
+    return this.exchange?.wasSent ?? false
+  }
+
+  begin(request: Transport.Request): void {
+    const { authorize } = this.wire
+    if (typeof authorize !== "function") return this.send(Credentials.attach(request, authorize))
+    this.run(
+      Effect.suspend(() => {
+        const credentials = authorize(request)
+        return Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
+      }),
+      (exit) => {
+        if (Exit.isSuccess(exit)) this.send(Credentials.attach(request, Credentials.prepare(exit.value)))
+        else this.sink.end(exit, Outcome.neutral, undefined)
+      }
+    )
+  }
+
+  private send(request: Transport.Request): void {
+    this.exchange = this.wire.channel.send(request, this, this.attempt.context)
+  }
+
+  onResponse(response: Transport.Response): void {
+    const { status } = response
+    const retryAfter = status === 429 || status === 503 ? this.retryAfter(response.headers) : undefined
+    const decoded = this.wire.operation.decode(response, retryAfter)
+    this.run(decoded, (exit) => {
+      const outcome = this.limits.classify?.(exit) ?? Outcome.fromAnswer(exit, status, retryAfter)
+      this.sink.end(exit, outcome, status)
+    })
+  }
+
+  onFailure(reason: TransportFailure | ResponseTooLarge): void {
+    const exit = Exit.fail(reason)
+    this.sink.end(exit, this.limits.classify?.(exit) ?? Outcome.fromReason(reason), undefined)
+  }
+
+  cancel(): Effect.Effect<void> | void {
+    this.exchange?.cancel()
+    if (this.fiber !== undefined) return Fiber.interrupt(this.fiber)
+  }
+
+  /** In the common case the effect is an exit and no fiber is needed. */
+  private run<A, E>(effect: Effect.Effect<A, E>, done: (exit: Exit.Exit<A, E>) => void): void {
+    const exit = settled(effect)
+    if (exit !== undefined) return done(exit)
+    const fiber = Effect.runForkWith(this.attempt.context)(effect)
+    this.fiber = fiber
+    fiber.addObserver((exit) => {
+      this.fiber = undefined
+      done(exit)
+    })
+  }
+
+  private retryAfter(headers: Transport.Headers): number | undefined {
+    const now = Context.get(this.attempt.context, Clock.Clock).currentTimeMillisUnsafe()
+    return retryAfterMillis(Transport.header(headers, "retry-after"), now)
+  }
+}

@@ -1,0 +1,144 @@
+/** Builds a live integration from its definition and settings: every problem with them first, then the parts. */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Auth from "../Auth.ts"
+import * as Definition from "../Definition.ts"
+import * as Events from "../Events.ts"
+import { InvalidOptions, type Problem } from "../InvalidOptions.ts"
+import type * as CircuitBreaker from "../policy/CircuitBreaker.ts"
+import * as Resilience from "../Resilience.ts"
+import type { Stores } from "../Stores.ts"
+import * as Telemetry from "../Telemetry.ts"
+import * as Transport from "../Transport.ts"
+import * as AnyClient from "./anyClient.ts"
+import * as BaseUrl from "./baseUrl.ts"
+import * as Client from "./client.ts"
+import { compile } from "./compile.ts"
+import { sequence } from "./sequence.ts"
+import { problemsOf } from "./settingsIssue.ts"
+
+/** What is known before the settings are. */
+export interface Declared {
+  readonly id: string
+  readonly api: HttpApi.Constraint
+  readonly baseUrl: string | undefined
+  readonly auth: Auth.Auth<any>
+  readonly resilience: Resilience.Options
+  readonly pool: Definition.PoolOptions
+  readonly userAgent: string
+}
+
+/** What every settings record may hold besides what auth needs. */
+export interface Settings extends Resilience.Options {
+  readonly baseUrl?: string | undefined
+  readonly pool?: Definition.PoolOptions | undefined
+  readonly propagateTrace?: boolean | undefined
+}
+
+/** The client of the contract. */
+export const make = Effect.fnUntraced(function*(
+  declared: Declared,
+  settings: Settings
+): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
+  const { id } = declared
+  const { credentials, problems } = yield* check(declared, settings)
+  if (problems.length > 0) return yield* new InvalidOptions({ problems })
+  const { baseUrl = declared.baseUrl!, pool = {}, propagateTrace = false, ...rest } = settings
+  const configured = omit(rest, Object.keys(declared.auth.settings))
+  const merged = Resilience.merge(declared.resilience, configured)
+  const listener = yield* Events.CurrentListener
+  const resilience = yield* Resilience.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
+  const client = yield* Client.make(compile(declared.api), {
+    id,
+    channel: yield* open(poolOf(declared, pool)),
+    ...BaseUrl.split(baseUrl),
+    headers: ["user-agent", declared.userAgent],
+    authenticator: declared.auth.authenticator(credentials),
+    resilience,
+    wider: declared.resilience,
+    configured,
+    propagateTrace,
+    listener,
+    nextId: yield* sequence
+  })
+  return Object.defineProperty(client, circuitKey, { value: resilience.breaker })
+})
+
+const circuitKey = Symbol.for("switchboard/circuit")
+
+/** The circuit of a client made here. */
+export const circuitOf = (client: object): CircuitBreaker.CircuitBreaker | undefined =>
+  (client as { readonly [circuitKey]?: CircuitBreaker.CircuitBreaker })[circuitKey]
+
+const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings) {
+  const { auth } = declared
+  const url = settings.baseUrl ?? declared.baseUrl
+  const urlProblem = url === undefined ? "is missing" : BaseUrl.problemOf(url)
+  const credentials = yield* Effect.result(
+    Schema.decodeUnknownEffect(Schema.toType(Schema.Struct(auth.settings)), { errors: "all" })(settings)
+  )
+  const known = new Set([...options, ...Object.keys(auth.settings)])
+  const own = omit(settings, Object.keys(auth.settings))
+  const problems: ReadonlyArray<Problem> = [
+    ...Object.keys(settings).filter((key) => !known.has(key)).map((option) => ({ option, problem: "is not an option" })),
+    ...(urlProblem === undefined ? [] : [{ option: "baseUrl", problem: urlProblem }]),
+    ...(credentials._tag === "Failure" ? problemsOf(credentials.failure.issue) : []),
+    ...Definition.validatePool({ ...declared.pool, ...settings.pool })
+      .map(({ option, problem }) => ({ option: `pool.${option}`, problem })),
+    ...Resilience.validate(Resilience.merge(declared.resilience, own))
+  ]
+  return { problems, credentials: credentials._tag === "Success" ? credentials.success : {} }
+})
+
+const options = [...Object.keys(Definition.fields), "baseUrl", "idempotent", "idempotencyKey", "classify"]
+
+const poolOf = (declared: Declared, pool: Definition.PoolOptions): Transport.PoolOptions => {
+  const { connectTimeout = "5 seconds", keepAliveTimeout = "30 seconds", maxConnections } = { ...declared.pool, ...pool }
+  return {
+    maxConnections: maxConnections ?? Resilience.defaultConcurrency,
+    keepAliveTimeout: Duration.toMillis(keepAliveTimeout),
+    connectTimeout: Duration.toMillis(connectTimeout)
+  }
+}
+
+/** Unless it says otherwise, as much is in flight as the pool has connections, so that nothing queues below the pipeline. */
+const concurrency = (merged: Resilience.Options, { maxConnections }: Transport.PoolOptions): Resilience.Options =>
+  merged.bulkhead === false ? merged : { ...merged, bulkhead: { maxConcurrent: maxConnections, ...merged.bulkhead } }
+
+const open = (pool: Transport.PoolOptions) =>
+  Effect.flatMap(HttpClient.HttpClient, (client) => {
+    const transport = Transport.of(client)
+    return transport === undefined ? Effect.succeed(AnyClient.make(client)) : transport.open(pool)
+  })
+
+const states = { Closed: 0, HalfOpen: 1, Open: 2, Isolated: 3 }
+
+/** Tells the listener and the gauge of the circuit's transitions. */
+const told = (integration: string, listener: Events.Listener | undefined) =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.map(Clock.Clock, (clock) => {
+      const gauge = Telemetry.circuitState(integration)
+      gauge.updateUnsafe(states.Closed, context)
+      return ({ cause, from, retryAfter, to }: CircuitBreaker.Transition) => {
+        gauge.updateUnsafe(states[to], context)
+        listener?.({
+          _tag: "CircuitChanged",
+          integration,
+          at: clock.currentTimeMillisUnsafe(),
+          from,
+          to,
+          cause,
+          ...(retryAfter === undefined ? undefined : { retryAfter: Duration.toMillis(retryAfter) })
+        })
+      }
+    })
+  )
+
+const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key))) as T

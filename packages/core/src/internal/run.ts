@@ -1,0 +1,183 @@
+/**
+ * One logical call: positions 1 to 5 of the pipeline. A first attempt that succeeds costs one callback; spans, waits and
+ * further attempts are the slow path.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { CurrentDeadline, nearest } from "../Deadline.ts"
+import { DeadlineExceeded, IntegrationError, isReason, NotReplayable, type Reason } from "../IntegrationError.ts"
+import type * as Outcome from "../Outcome.ts"
+import type * as Policy from "../Policy.ts"
+import type * as Retry from "../policy/Retry.ts"
+import * as Telemetry from "../Telemetry.ts"
+import * as Attempt from "./attempt.ts"
+import type * as Deadlines from "./deadlines.ts"
+import { millis } from "./monotonic.ts"
+
+/** What is decided before a call is made: when the layer is built, and again for options given at a call site. */
+export interface Plan {
+  /** Milliseconds. */
+  readonly attemptTimeout: number
+  /** Milliseconds. */
+  readonly totalTimeout: number
+  /** Safe, idempotent or keyed: may be sent more than once. */
+  readonly repeatable: boolean
+  /** The header of a key of ours, where one is sent. */
+  readonly keyHeader: string | undefined
+  readonly classify: Outcome.Classifier | undefined
+  /** Bytes. */
+  readonly maxResponseBytes: number
+  readonly retry: Retry.Retry
+  readonly gates: ReadonlyArray<Policy.Gate<Reason>>
+  readonly deadlines: (clock: Clock.Clock) => Deadlines.Deadlines
+}
+
+/** One call to make. */
+export interface Invocation {
+  readonly integration: string
+  readonly operation: string
+  readonly requestId: string
+  readonly idempotencyKey: string | undefined
+  readonly plan: Plan
+  readonly observer: Telemetry.Observer
+  /** The body is a stream that can be read only once. */
+  readonly oneShot: boolean
+  readonly start: Attempt.Start
+}
+
+/** Makes the call; fails with a declared error or with an `IntegrationError`. */
+export const run = (invocation: Invocation): Effect.Effect<unknown, unknown> =>
+  Effect.withFiber<unknown, unknown>((fiber) => {
+    const call = new Run(invocation, fiber)
+    if (!call.traced) return call.first()
+    const { name, options } = invocation.observer.callSpan(call)
+    return Effect.withSpan(call.first(), name, { ...options, captureStackTrace: false })
+  })
+
+/** A call that cannot be made: told and failed as any other, with no attempt. */
+export const refuse = (invocation: Invocation, reason: Reason): Effect.Effect<never, unknown> =>
+  Effect.withFiber<never, unknown>((fiber) => new Run(invocation, fiber).refuse(reason))
+
+class Run implements Attempt.Surroundings, Telemetry.CallInfo {
+  readonly integration: string
+  readonly operation: string
+  readonly requestId: string
+  readonly idempotencyKey: string | undefined
+  readonly context: Context.Context<never>
+  readonly clock: Clock.Clock
+  readonly gates: ReadonlyArray<Policy.Gate<Reason>>
+  readonly deadlines: Deadlines.Deadlines
+  readonly attemptTimeout: number
+  readonly totalTimeout: number
+  readonly deadline: number
+  readonly start: Attempt.Start
+  private readonly invocation: Invocation
+  private readonly begun: number
+  readonly traced: boolean
+  private attempts = 0
+  private ended = false
+  private decider: Retry.Decider | undefined = undefined
+
+  constructor(invocation: Invocation, fiber: Fiber.Fiber<unknown, unknown>) {
+    const { plan } = invocation
+    this.invocation = invocation
+    this.integration = invocation.integration
+    this.operation = invocation.operation
+    this.requestId = invocation.requestId
+    this.idempotencyKey = invocation.idempotencyKey
+    this.start = invocation.start
+    this.context = fiber.context
+    this.traced = fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
+    this.clock = fiber.getRef(Clock.Clock)
+    this.begun = millis(this.clock)
+    this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begun + plan.totalTimeout)
+    this.totalTimeout = Math.max(0, this.deadline - this.begun)
+    this.attemptTimeout = plan.attemptTimeout
+    this.gates = plan.gates
+    this.deadlines = plan.deadlines(this.clock)
+  }
+
+  first(): Effect.Effect<unknown, unknown> {
+    const { retry } = this.invocation.plan
+    if (this.deadline <= this.begun) {
+      return this.finish(Exit.fail(new DeadlineExceeded({ timeout: Duration.zero, wasSent: false })))
+    }
+    retry.deposit(this.begun)
+    return Effect.onInterrupt(Effect.flatMap(this.attempt(), this.afterFirst), this.interrupted)
+  }
+
+  refuse(reason: Reason): Effect.Effect<never, unknown> {
+    this.told(Exit.fail(reason))
+    return Effect.fail(this.error(reason))
+  }
+
+  private readonly afterFirst = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => this.after(ended)
+
+  private readonly interrupted = (): Effect.Effect<void> => Effect.sync(() => this.told(Exit.interrupt()))
+
+  private attempt(): Effect.Effect<Attempt.Ended> {
+    const attempt = ++this.attempts
+    if (!this.traced) return Attempt.run(this, attempt, undefined)
+    const { name, options } = this.invocation.observer.attemptSpan(this, attempt)
+    let ended: Attempt.Ended | undefined
+    const attempted = Effect.useSpan(name, options, (span) =>
+      Effect.flatMap(Attempt.run(this, attempt, span), (how) => {
+        ended = how
+        if (how.status !== undefined) span.attribute("http.response.status_code", how.status)
+        if (Exit.isFailure(how.exit)) span.attribute("error.type", Telemetry.tagOf(how.exit))
+        return how.exit
+      }))
+    // The span ends as the attempt did; how it ended is an answer here. Without one the attempt was interrupted.
+    return Effect.flatMap(Effect.exit(attempted), () => ended === undefined ? Effect.interrupt : Effect.succeed(ended))
+  }
+
+  private after(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
+    this.invocation.observer.attemptEnded(this, ended)
+    return ended.outcome._tag === "Success" ? this.finish(ended.exit) : this.again(ended)
+  }
+
+  private again(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
+    const { observer, oneShot, plan } = this.invocation
+    const decider = this.decider ??= plan.retry.start()
+    const decision = decider.next(ended.outcome, {
+      attempt: this.attempts,
+      safeToRepeat: plan.repeatable,
+      remainingMillis: this.deadline - millis(this.clock),
+      error: Exit.isSuccess(ended.exit) ? ended.exit.value : Cause.squash(ended.exit.cause)
+    })
+    return Effect.flatMap(decision, (decision) => {
+      if (decision._tag === "Stop") {
+        if (decision.why !== "NotRetryable") observer.retryStopped(this, this.attempts, decision.why)
+        return this.finish(ended.exit)
+      }
+      if (oneShot && ended.outcome._tag === "Failure" && ended.outcome.sent) {
+        return this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(ended.exit) })))
+      }
+      observer.retryScheduled(this, ended, decision.delayMillis)
+      return Effect.flatMap(Effect.flatMap(decider.wait(decision), () => this.attempt()), (ended) => this.after(ended))
+    })
+  }
+
+  private finish(exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, unknown> {
+    this.told(exit)
+    if (Exit.isSuccess(exit)) return exit
+    const error = Cause.findErrorOption(exit.cause)
+    return error._tag === "None" || !isReason(error.value) ? exit : Effect.fail(this.error(error.value))
+  }
+
+  private error(reason: Reason): IntegrationError {
+    const { attempts, integration, operation } = this
+    return new IntegrationError({ integration, operation, attempts, reason })
+  }
+
+  private told(exit: Exit.Exit<unknown, unknown>): void {
+    if (this.ended) return
+    this.ended = true
+    this.invocation.observer.callEnded(this, exit, this.attempts, millis(this.clock) - this.begun)
+  }
+}

@@ -1,0 +1,51 @@
+/** The layers of an integration, before the contract's types are put on them. */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Auth from "../Auth.ts"
+import * as Definition from "../Definition.ts"
+import type { InvalidOptions } from "../InvalidOptions.ts"
+import * as Configuration from "./configuration.ts"
+import * as Live from "./live.ts"
+import * as TestClient from "./testClient.ts"
+
+/** What `Integration.Service` adds to a service. */
+export const members = <Self>(
+  service: Context.Service<Self, object>,
+  declared: Live.Declared,
+  configName: string
+) => {
+  const schema = Definition.settings(declared.auth)
+  const environment = Configuration.options(configName, schema)
+  const live = (settings: Live.Settings, defined: Partial<Live.Declared> = {}) =>
+    Layer.effect(service, Live.make({ ...declared, ...defined }, settings))
+  const configured = Configuration.read(configName, environment).pipe(
+    Effect.flatMap(Definition.decodeWith(Schema.toCodecStringTree(schema))),
+    Effect.flatMap((settings) => Live.make(declared, settings)),
+    Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(configName, invalid)))
+  )
+  return {
+    api: declared.api,
+    layer: (settings: Live.Settings = {}) => live(settings),
+    layerConfig: Layer.effect(service, configured),
+    layerDefinition: (definition: Definition.Definition) => {
+      const { authentication, name, version, ...settings } = definition
+      const { auth, credentials } = Auth.fromDefinition(authentication)
+      const userAgent = version === undefined ? name : `${name}/${version}`
+      return live({ ...settings, ...credentials }, { auth, userAgent })
+    },
+    layerTest: (handlers: object) => Layer.succeed(service, TestClient.make(declared.id, declared.api, handlers)),
+    environment,
+    circuit: Effect.map(service, Live.circuitOf)
+  }
+}
+
+const toConfigError = (name: string, { problems }: InvalidOptions): Config.ConfigError => {
+  const lines = problems.map(({ option, problem }) =>
+    `${Configuration.variable(name, option.split("."))} (${option}) ${problem}`
+  )
+  return new Config.ConfigError(new ConfigProvider.SourceError({ message: `invalid settings: ${lines.join("; ")}` }))
+}
