@@ -6,7 +6,7 @@ import { open, request, sendOk, start } from "./support/exchange.ts"
 import { answer, serve, silent, until } from "./support/server.ts"
 
 it.live("L1: a request cancelled in the queue leaves it: never sent, and the connection it waited for lives on", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* silent
     const channel = yield* open({ maxConnections: 1 })
     const running = start(channel, request(server.origin, { path: "/running" }))
@@ -22,22 +22,25 @@ it.live("L1: a request cancelled in the queue leaves it: never sent, and the con
     }
     expect(server.received).not.toContain("/b")
     expect([queued[1]!.told, queued[1]!.exchange.wasSent, server.opened]).toEqual([[], false, 1])
-  })
-)
+  }))
 
 it.live("L1: a request cancelled while connecting is never sent, and the connection serves the next", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* serve((socket) => socket.write(answer()))
     const channel = yield* open({ maxConnections: 1 })
     const { exchange, told } = start(channel, request(server.origin, { path: "/cancelled" }))
     exchange.cancel()
     yield* sendOk(channel, request(server.origin, { path: "/next" }))
-    expect([server.received.includes("/cancelled"), server.opened, told, exchange.wasSent]).toEqual([false, 1, [], false])
-  })
-)
+    expect([server.received.includes("/cancelled"), server.opened, told, exchange.wasSent]).toEqual([
+      false,
+      1,
+      [],
+      false
+    ])
+  }))
 
 it.live("L1: requests cancelled while a connection hangs cost no further connection attempts", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     let lookups = 0
     const answers: Array<() => void> = []
     const lookup: net.LookupFunction = (_, __, done) => {
@@ -54,11 +57,10 @@ it.live("L1: requests cancelled while a connection hangs cost no further connect
     answers[1]!()
     expect(yield* Effect.promise(() => alive.outcome)).toMatchObject({ kind: "NameNotResolved" })
     expect([lookups, cancelled.flatMap(({ told }) => told)]).toEqual([2, []])
-  })
-)
+  }))
 
 it.live("F1: a request cancelled in flight closes its connection, and the receiver hears nothing", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* silent
     const channel = yield* open()
     const { exchange, told } = start(channel, request(server.origin))
@@ -66,11 +68,10 @@ it.live("F1: a request cancelled in flight closes its connection, and the receiv
     exchange.cancel()
     yield* until(() => server.sockets.size === 0)
     expect([told, exchange.wasSent]).toEqual([[], true])
-  })
-)
+  }))
 
 it.live("V1: a body that drips can be cancelled at any time, compressed or not", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const packed = gzipSync(Buffer.alloc(100_000, "slow"))
     const server = yield* serve((socket, head) =>
       socket.write(head.includes("/gzip") ? answer("", "content-encoding: gzip\r\n", 99_999) : answer("", "", 99_999))
@@ -84,11 +85,10 @@ it.live("V1: a body that drips can be cancelled at any time, compressed or not",
       yield* until(() => server.sockets.size === 0)
       expect(told).toEqual([])
     }
-  })
-)
+  }))
 
 it.live("an exchange cancelled after its answer is complete leaves the connection alone", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* serve((socket) => socket.write(answer()))
     const channel = yield* open()
     const { exchange, outcome } = start(channel, request(server.origin))
@@ -96,11 +96,10 @@ it.live("an exchange cancelled after its answer is complete leaves the connectio
     exchange.cancel()
     yield* sendOk(channel, request(server.origin))
     expect(server.opened).toBe(1)
-  })
-)
+  }))
 
 it.live("L1: 2,000 calls cancelled at random leave nothing behind, and every other one is answered once", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const random = mulberry(42)
     let inFlight = 0
     const server = yield* serve((socket, head) => {
@@ -139,8 +138,7 @@ it.live("L1: 2,000 calls cancelled at random leave nothing behind, and every oth
     const outcomes = yield* Effect.promise(() => Promise.all(last.map(({ outcome }) => outcome)))
     expect(outcomes.every((outcome) => "status" in outcome)).toBe(true)
     expect(server.sockets.size).toBeLessThanOrEqual(8)
-  })
-)
+  }))
 
 /** A small seeded generator, so that a failure can be repeated. */
 const mulberry = (seed: number) => () => {

@@ -35,13 +35,15 @@ const noise = (bytes: number): Buffer => {
 }
 
 describe("an answer is decoded", () => {
-  for (const [size, body] of [
-    ["small", Buffer.from('{"a":"é"}')],
-    ["large", noise(400_000)],
-    ["very compressible", Buffer.alloc(600_000, "ab")]
-  ] as const) {
+  for (
+    const [size, body] of [
+      ["small", Buffer.from("{\"a\":\"é\"}")],
+      ["large", noise(400_000)],
+      ["very compressible", Buffer.alloc(600_000, "ab")]
+    ] as const
+  ) {
     it.live(`${size}, in every coding, and its headers describe what is handed out`, () =>
-      Effect.gen(function* () {
+      Effect.gen(function*() {
         const server = yield* serveBytes((coding) => packers[coding]!(body))
         const channel = yield* open({ maxConnections: 1 })
         for (const coding of Object.keys(packers)) {
@@ -50,29 +52,26 @@ describe("an answer is decoded", () => {
           expect([coding, Buffer.compare(response.body, body), left, length]).toEqual([coding, 0, undefined, undefined])
         }
         expect(server.opened).toBe(1)
-      })
-    )
+      }))
   }
 
   it.live("an unknown coding is handed out as it came", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       const server = yield* serveBytes(() => Buffer.from("raw"))
       const response = yield* sendOk(yield* open(), request(server.origin, { path: "/aws-chunked" }))
       expect([text(response), response.headers["content-encoding"]]).toEqual(["raw", "aws-chunked"])
-    })
-  )
+    }))
 
   it.live("an empty body is empty, whatever coding it claims", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       const server = yield* serveBytes(() => Buffer.alloc(0))
       const response = yield* sendOk(yield* open(), request(server.origin, { path: "/gzip" }))
       expect(response.body.length).toBe(0)
-    })
-  )
+    }))
 })
 
 it.live("V1: the limit applies to decoded bytes, to the byte", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     for (const size of [1_000, 600_000]) {
       const server = yield* serveBytes((coding) => packers[coding]!(Buffer.alloc(size, "a")))
       const channel = yield* open()
@@ -83,11 +82,10 @@ it.live("V1: the limit applies to decoded bytes, to the byte", () =>
         expect(failure).toMatchObject({ _tag: "ResponseTooLarge", limit: size - 1 })
       }
     }
-  })
-)
+  }))
 
 it.live("V1: an endless bomb stops at the limit with its connection closed, long before it is whole", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const gzip = zlib.createGzip()
     const zeros = Buffer.alloc(1_048_576)
     let written = 0
@@ -107,13 +105,12 @@ it.live("V1: an endless bomb stops at the limit with its connection closed, long
     expect(failure).toMatchObject({ _tag: "ResponseTooLarge", limit: 10_000_000 })
     yield* until(() => server.sockets.size === 0)
     expect(written).toBeLessThan(2_000_000_000)
-  })
-)
+  }))
 
 describe("V1: a body that does not decode is a typed failure", () => {
   for (const size of [200, 400_000]) {
     it.live(`of ${size} bytes, corrupt or truncated`, () =>
-      Effect.gen(function* () {
+      Effect.gen(function*() {
         const damage = { corrupt: "Other", truncated: "Truncated" } as const
         for (const [how, kind] of Object.entries(damage)) {
           const server = yield* serveBytes((coding) => {
@@ -127,7 +124,6 @@ describe("V1: a body that does not decode is a typed failure", () => {
             expect({ path, ...failure }).toMatchObject({ path, _tag: "Transport", kind, wasSent: true })
           }
         }
-      })
-    )
+      }))
   }
 })

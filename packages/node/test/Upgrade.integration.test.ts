@@ -9,7 +9,7 @@ import { answer, serve, until } from "./support/server.ts"
 const headers = { connection: "upgrade", upgrade: "chat" }
 
 it.live("an upgrade hands the connection over as a Socket, which closes with its scope", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* serve((socket, text) => {
       if (text.startsWith("GET")) {
         socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: chat\r\n\r\nearly")
@@ -22,7 +22,7 @@ it.live("an upgrade hands the connection over as a Socket, which closes with its
     const socket = yield* response.upgrade
     const reads: Array<string> = []
     yield* Effect.scoped(
-      Effect.gen(function* () {
+      Effect.gen(function*() {
         const pull = yield* Socket.readerString(socket)
         const writer = yield* socket.writer
         reads.push(...(yield* pull))
@@ -32,20 +32,18 @@ it.live("an upgrade hands the connection over as a Socket, which closes with its
     )
     expect(reads).toEqual(["early", "HELLO"])
     yield* until(() => server.sockets.size === 0)
-  })
-)
+  }))
 
 it.live("an upgrade that is refused is an answer like any other, and `upgrade` a typed failure", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* serve((socket) => socket.write(answer("no")))
     const response = yield* (yield* open()).client.get(server.origin, { headers })
     expect([response.status, yield* response.text]).toEqual([200, "no"])
     expect(yield* Effect.flip(response.upgrade)).toMatchObject({ reason: { _tag: "StatusCodeError" } })
-  })
-)
+  }))
 
 it.live("L4: an upgraded connection does not outlive its pool", () =>
-  Effect.gen(function* () {
+  Effect.gen(function*() {
     const server = yield* serve((socket) =>
       socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: chat\r\n\r\n")
     )
@@ -55,5 +53,4 @@ it.live("L4: an upgraded connection does not outlive its pool", () =>
     yield* Scope.close(scope, Exit.void)
     yield* until(() => server.sockets.size === 0)
     expect(response.status).toBe(101)
-  })
-)
+  }))

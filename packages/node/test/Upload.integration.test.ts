@@ -30,8 +30,18 @@ describe("a request body of every kind is sent", () => {
     ["raw blob", HttpBody.raw(new Blob(["blob"])), "0\r\n\r\n", /4\r\nblob\r\n0/],
     ["raw readable", HttpBody.raw(Readable.from(["one"], { objectMode: false })), "0\r\n\r\n", /3\r\none\r\n0/],
     ["raw iterable", HttpBody.raw([new Uint8Array([97]), new Uint8Array([98])]), "0\r\n\r\n", /1\r\na\r\n1\r\nb\r\n0/],
-    ["form", HttpBody.formData(form), "--\r\n", /multipart\/form-data; boundary=(\S+)[^]*name="a"\r\n\r\n1\r\n--\1[^]*contents\r\n--\1--/],
-    ["stream", HttpBody.stream(Stream.make(new Uint8Array([97]), new Uint8Array([98]))), "0\r\n\r\n", /1\r\na\r\n1\r\nb\r\n0/],
+    [
+      "form",
+      HttpBody.formData(form),
+      "--\r\n",
+      /multipart\/form-data; boundary=(\S+)[^]*name="a"\r\n\r\n1\r\n--\1[^]*contents\r\n--\1--/
+    ],
+    [
+      "stream",
+      HttpBody.stream(Stream.make(new Uint8Array([97]), new Uint8Array([98]))),
+      "0\r\n\r\n",
+      /1\r\na\r\n1\r\nb\r\n0/
+    ],
     [
       "stream of known length",
       HttpBody.stream(Stream.make(new Uint8Array([97, 98])), "text/plain", 2),
@@ -41,28 +51,26 @@ describe("a request body of every kind is sent", () => {
   ]
   for (const [name, body, last, expected] of cases) {
     it.live(name, () =>
-      Effect.gen(function* () {
+      Effect.gen(function*() {
         const server = yield* sink(last)
         const response = yield* (yield* openClient).post(server.origin, { body })
         expect(yield* response.text).toBe("ok")
         expect(server.received).toMatch(expected)
-      })
-    )
+      }))
   }
 
   it.live("a raw value that cannot be sent is a typed failure", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       const failure = yield* Effect.flip((yield* openClient).post("http://localhost", { body: HttpBody.raw(42) }))
       expect(failure.reason._tag).toBe("EncodeError")
-    })
-  )
+    }))
 })
 
 describe("a stream that is sent", () => {
   const piece = new Uint8Array(64 * 1024).fill(7)
 
   it.live("is held back by a server that does not read, and arrives whole when it does", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       const pieces = 1_024 // 64 MiB
       let pulled = 0
       let arrived = 0
@@ -78,7 +86,9 @@ describe("a stream that is sent", () => {
           return piece
         })
       )
-      const fiber = yield* Effect.forkChild((yield* openClient).post(server.origin, { body: HttpBody.stream(body, "x/y", pieces * piece.length) }))
+      const fiber = yield* Effect.forkChild(
+        (yield* openClient).post(server.origin, { body: HttpBody.stream(body, "x/y", pieces * piece.length) })
+      )
       yield* until(() => arrived > 0)
       let before = -1
       while (before !== pulled) {
@@ -102,11 +112,10 @@ describe("a stream that is sent", () => {
       }
       expect((yield* Fiber.join(fiber)).status).toBe(200)
       expect(received.digest("hex")).toBe(hash.digest("hex"))
-    })
-  )
+    }))
 
   it.live("L2: is interrupted with the fiber, with the connection closed and its finalizers run", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       let finalized = false
       const server = yield* silent
       const body = Stream.concat(Stream.make(piece), Stream.never).pipe(
@@ -116,21 +125,19 @@ describe("a stream that is sent", () => {
       yield* until(() => server.received.length > piece.length)
       yield* Fiber.interrupt(fiber)
       yield* until(() => server.sockets.size === 0 && finalized)
-    })
-  )
+    }))
 
   it.live("that fails is a typed failure with its cause, and the connection is closed", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       const server = yield* silent
       const body = Stream.concat(Stream.make(piece), Stream.fail("disk"))
       const failure = yield* Effect.flip((yield* openClient).post(server.origin, { body: HttpBody.stream(body) }))
       expect(failure.reason).toMatchObject({ _tag: "EncodeError", cause: "disk" })
       yield* until(() => server.sockets.size === 0)
-    })
-  )
+    }))
 
   it.live("is ended when the answer comes before it is whole", () =>
-    Effect.gen(function* () {
+    Effect.gen(function*() {
       let finalized = false
       const server = yield* serve((socket) => socket.write("HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno"))
       const body = Stream.concat(Stream.make(piece), Stream.never).pipe(
@@ -139,6 +146,5 @@ describe("a stream that is sent", () => {
       const response = yield* (yield* openClient).post(server.origin, { body: HttpBody.stream(body) })
       expect([response.status, yield* response.text]).toEqual([413, "no"])
       yield* until(() => server.sockets.size === 0 && finalized)
-    })
-  )
+    }))
 })

@@ -6,32 +6,34 @@ const unsent = { wasSent: false, answered: false }
 const sent = { wasSent: true, answered: false }
 const answered = { wasSent: true, answered: true }
 
-it.each([
-  ["ECONNREFUSED", unsent, "Refused"],
-  ["ECONNRESET", unsent, "Reset"],
-  ["ECONNRESET", answered, "Reset"],
-  ["EPIPE", sent, "Reset"],
-  ["ETIMEDOUT", unsent, "ConnectTimeout"],
-  ["ETIMEDOUT", sent, "Reset"],
-  ["UND_ERR_CONNECT_TIMEOUT", unsent, "ConnectTimeout"],
-  ["UND_ERR_SOCKET", sent, "Reset"],
-  ["UND_ERR_SOCKET", answered, "Truncated"],
-  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", answered, "Truncated"],
-  ["HPE_INVALID_EOF_STATE", answered, "Truncated"],
-  ["HPE_INVALID_CONSTANT", sent, "Other"],
-  ["Z_BUF_ERROR", answered, "Truncated"],
-  ["Z_DATA_ERROR", answered, "Other"],
-  ["ENOTFOUND", unsent, "NameNotResolved"],
-  ["EAI_AGAIN", unsent, "NameNotResolved"],
-  ["EHOSTUNREACH", unsent, "Other"],
-  ["UND_ERR_INVALID_ARG", unsent, "Other"],
-  ["CERT_HAS_EXPIRED", unsent, "Tls"],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", unsent, "Tls"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", unsent, "Tls"],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", unsent, "Tls"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", unsent, "Tls"],
-  ["EPROTO", unsent, "Tls"]
-] as const)("%s is told apart by how far the exchange was, and its message is not kept: %j is %s", (code, progress, kind) => {
+it.each(
+  [
+    ["ECONNREFUSED", unsent, "Refused"],
+    ["ECONNRESET", unsent, "Reset"],
+    ["ECONNRESET", answered, "Reset"],
+    ["EPIPE", sent, "Reset"],
+    ["ETIMEDOUT", unsent, "ConnectTimeout"],
+    ["ETIMEDOUT", sent, "Reset"],
+    ["UND_ERR_CONNECT_TIMEOUT", unsent, "ConnectTimeout"],
+    ["UND_ERR_SOCKET", sent, "Reset"],
+    ["UND_ERR_SOCKET", answered, "Truncated"],
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", answered, "Truncated"],
+    ["HPE_INVALID_EOF_STATE", answered, "Truncated"],
+    ["HPE_INVALID_CONSTANT", sent, "Other"],
+    ["Z_BUF_ERROR", answered, "Truncated"],
+    ["Z_DATA_ERROR", answered, "Other"],
+    ["ENOTFOUND", unsent, "NameNotResolved"],
+    ["EAI_AGAIN", unsent, "NameNotResolved"],
+    ["EHOSTUNREACH", unsent, "Other"],
+    ["UND_ERR_INVALID_ARG", unsent, "Other"],
+    ["CERT_HAS_EXPIRED", unsent, "Tls"],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", unsent, "Tls"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", unsent, "Tls"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", unsent, "Tls"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", unsent, "Tls"],
+    ["EPROTO", unsent, "Tls"]
+  ] as const
+)("%s is told apart by how far the exchange was, and its message is not kept: %j is %s", (code, progress, kind) => {
   const failure = fromError(coded(code), progress)
   expect(failure).toMatchObject({ _tag: "Transport", kind, code, wasSent: progress.wasSent })
   expect(JSON.stringify(failure) + failure.message).not.toContain("secret")

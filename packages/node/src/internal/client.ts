@@ -40,10 +40,9 @@ const exchange = (
       onHead: (head) => resume(Effect.succeed(new Response(request, url.href.split("#")[0]!, head, download))),
       onFailure: (failure, error) => {
         stop()
-        const reason =
-          error instanceof UploadFailed
-            ? new HttpClientError.EncodeError({ request, cause: error.cause })
-            : new HttpClientError.TransportError({ request, cause: failure })
+        const reason = error instanceof UploadFailed
+          ? new HttpClientError.EncodeError({ request, cause: error.cause })
+          : new HttpClientError.TransportError({ request, cause: failure })
         resume(fail(reason))
       }
     })
@@ -57,12 +56,19 @@ const exchange = (
     return Effect.sync(cancel)
   })
 
-const optionsOf = (request: HttpClientRequest.HttpClientRequest, url: URL, body: Sendable): Dispatcher.DispatchOptions => {
+const optionsOf = (
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  body: Sendable
+): Dispatcher.DispatchOptions => {
   const upgrade = request.headers["upgrade"]
   // undici writes these itself; the content type of a form names the boundary, which undici chooses
   const own = upgrade === undefined ? [] : ["connection", "upgrade"]
   if (request.body._tag === "FormData") own.push("content-type")
-  const headers: Record<string, string> = { "accept-encoding": acceptEncoding, ...Headers.removeMany(request.headers, own) }
+  const headers: Record<string, string> = {
+    "accept-encoding": acceptEncoding,
+    ...Headers.removeMany(request.headers, own)
+  }
   return {
     path: url.pathname + url.search,
     method: request.method,

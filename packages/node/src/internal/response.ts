@@ -79,8 +79,7 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
     return Effect.flatMap(this.bytes, (bytes) =>
       // A leading "?" is data; URLSearchParams would take it for the mark of a query.
-      this.attempt(() => UrlParams.fromInput(new URLSearchParams(decodeForm(bytes).replace(/^\?/, "%3F"))))
-    )
+      this.attempt(() => UrlParams.fromInput(new URLSearchParams(decodeForm(bytes).replace(/^\?/, "%3F")))))
   }
 
   get formData(): Effect.Effect<FormData, HttpClientError.HttpClientError> {
@@ -89,8 +88,7 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
       Effect.tryPromise({
         try: () => new globalThis.Response(bytes, { headers }).formData(),
         catch: (cause) => this.decodeError(cause)
-      })
-    )
+      }))
   }
 
   get upgrade(): Effect.Effect<Socket.Socket, HttpClientError.HttpClientError> {

@@ -66,7 +66,10 @@ class Upload extends Readable {
   private pull: Pull.Pull<readonly [Uint8Array, ...Array<Uint8Array>], unknown> | undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined
 
-  constructor(stream: Stream.Stream<Uint8Array, unknown>, run: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) {
+  constructor(
+    stream: Stream.Stream<Uint8Array, unknown>,
+    run: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  ) {
     super()
     this.stream = stream
     this.run = run
