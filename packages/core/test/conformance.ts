@@ -52,41 +52,11 @@ export const subjects = (api: HttpApi.Top): ReadonlyArray<Subject> => {
       endpoints.set(`${group.identifier}.${endpoint.identifier}`, endpoint)
     }
   })
+  const theirs = recorder(api)
   return compile(api).flatMap(({ endpoint, group, operation, topLevel }) => {
     if (operation._tag === "Streamed") return []
-    const theirs = async (request: unknown, answer: Answer) => {
-      let sent: Sent | undefined
-      const client = HttpClient.make((request, url) =>
-        Effect.sync(() => {
-          const { "content-length": _, ...headers } = request.headers
-          sent = {
-            method: request.method,
-            url: url.href,
-            headers: Object.entries(headers).toSorted(),
-            body: request.body._tag === "Uint8Array" ? text(request.body.text ?? request.body.body) : ""
-          }
-          const empty = answer.body === undefined || answer.status === 204
-          return HttpClientResponse.fromWeb(
-            request,
-            new Response(empty ? null : bytes(answer.body).slice(), {
-              status: answer.status,
-              headers: answer.headers ?? {}
-            })
-          )
-        })
-      )
-      const methods: any = await Effect.runPromise(
-        HttpApiClient.makeWith(api, { httpClient: client, baseUrl }) as Effect.Effect<unknown>
-      )
-      const method = topLevel ? methods[endpoint] : methods[group][endpoint]
-      const call = Effect.suspend((): Effect.Effect<unknown, unknown> =>
-        method({ params: {}, query: {}, headers: {}, ...request as object })
-      )
-      const exit = await Effect.runPromiseExit(
-        Effect.provideService(call, HttpClient.TracerPropagationEnabled, false)
-      )
-      return { exit, sent }
-    }
+    const call = (request: unknown, answer: Answer) =>
+      theirs((client) => topLevel ? client[endpoint] : client[group][endpoint], request, answer)
     return [{
       name: operation.name,
       endpoint: endpoints.get(`${group}.${endpoint}`)!,
@@ -99,14 +69,49 @@ export const subjects = (api: HttpApi.Top): ReadonlyArray<Subject> => {
           body: text(body)
         })),
       theirs: async (request) => {
-        const { exit, sent } = await theirs(request, { status: 599 })
+        const { exit, sent } = await call(request, { status: 599 })
         return sent === undefined ? exit as Exit.Exit<never, unknown> : Exit.succeed(sent)
       },
       oursOn: ({ body, headers, status }) =>
         Effect.runSyncExit(operation.decode({ status, headers: lower(headers ?? {}), body: bytes(body) }, undefined)),
-      theirsOn: async (request, answer) => (await theirs(request, answer)).exit
+      theirsOn: async (request, answer) => (await call(request, answer)).exit
     }]
   })
+}
+
+/** Effect's client, called by one test at a time. */
+const recorder = (api: HttpApi.Top) => {
+  let answer: Answer = { status: 599 }
+  let sent: Sent | undefined
+  const client = HttpClient.make((request, url) =>
+    Effect.sync(() => {
+      const { "content-length": _, ...headers } = request.headers
+      sent = {
+        method: request.method,
+        url: url.href,
+        headers: Object.entries(headers).toSorted(),
+        body: request.body._tag === "Uint8Array" ? text(request.body.text ?? request.body.body) : ""
+      }
+      const { status } = answer
+      const body = answer.body === undefined || status === 204 ? null : bytes(answer.body).slice()
+      return HttpClientResponse.fromWeb(request, new Response(body, { status, headers: answer.headers ?? {} }))
+    })
+  )
+  const methods: any = Effect.runSync(
+    HttpApiClient.makeWith(api, { httpClient: client, baseUrl }) as Effect.Effect<unknown>
+  )
+  return async (
+    method: (client: any) => (request: unknown) => Effect.Effect<unknown, unknown>,
+    request: unknown,
+    answering: Answer
+  ) => {
+    answer = answering
+    sent = undefined
+    const complete = { params: {}, query: {}, headers: {}, ...request as object }
+    const call = Effect.suspend(() => method(methods)(complete))
+    const exit = await Effect.runPromiseExit(Effect.provideService(call, HttpClient.TracerPropagationEnabled, false))
+    return { exit, sent: sent as Sent | undefined }
+  }
 }
 
 const pairs = (flat: ReadonlyArray<string>) =>

@@ -149,8 +149,8 @@ describe("the same answers as HttpApiClient", () => {
           for (const body of bodies) {
             const answer = { status: successStatus(schema), headers: { "content-type": contentType }, body }
             const [ours, theirs] = [oursOn(answer), await theirsOn(sent, answer)]
-            if (Exit.isSuccess(theirs)) expect(ours).toEqual(theirs)
-            else expect(failure(ours)).toBeInstanceOf(InvalidResponse)
+            const outcome = failure(ours) instanceof InvalidResponse ? "refused" : ours
+            expect(outcome).toEqual(Exit.isSuccess(theirs) ? theirs : "refused")
           }
         }
       }
@@ -270,9 +270,9 @@ describe("what differs from HttpApiClient on purpose", () => {
   })
 })
 
-describe("V2: hostile bodies", () => {
-  const on = (body: string | Uint8Array) => subject("items.get").oursOn({ ...json(200, null), body })
+const on = (body: string | Uint8Array) => subject("items.get").oursOn({ ...json(200, null), body })
 
+describe("V2: hostile bodies", () => {
   it.each<[string, string | Uint8Array, string]>([
     ["garbage", "\0\x01garbage", "Expected a valid JSON body"],
     ["truncated JSON", "{\"id\":\"secr", "Expected a valid JSON body"],

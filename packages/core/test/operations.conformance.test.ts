@@ -15,19 +15,13 @@ describe("the same requests as HttpApiClient", () => {
     it.each(Array.from({ length: 5 }, (_, index) => `seed ${index}`))(
       "for whatever the contract accepts, %s",
       async (seed) => {
-        let compared = 0
-        for (const request of requests(endpoint, `${name} ${seed}`, 20)) {
-          const mine = ours(request)
-          const refused = failure(mine)
-          if (refused !== undefined) {
-            expect(refused).toBeInstanceOf(InvalidRequest)
-            expect(refused.issue).toMatch(refusedOnPurpose)
-            continue
-          }
-          compared++
-          expect(mine).toEqual(await theirs(request))
-        }
-        expect(compared).toBeGreaterThan(0)
+        const outcomes = requests(endpoint, `${name} ${seed}`, 20).map((request) => [request, ours(request)] as const)
+        const sent = outcomes.filter(([, outcome]) => Exit.isSuccess(outcome))
+        const refused = outcomes.map(([, outcome]) => failure(outcome)).filter((error) => error !== undefined)
+        expect(sent.length).toBeGreaterThan(0)
+        expect(refused.filter((error) => !(error instanceof InvalidRequest && refusedOnPurpose.test(error.issue))))
+          .toEqual([])
+        for (const [request, outcome] of sent) expect(outcome).toEqual(await theirs(request))
       }
     )
   })
@@ -122,7 +116,7 @@ describe("V3: what stands in a parameter stays in its segment", () => {
   ]
   it.each(hostile)("%j", (id) => {
     const sent = subject("items.get").ours({ params: { id } })
-    if (Exit.isFailure(sent)) return expect(failure(sent)).toBeInstanceOf(InvalidRequest)
+    if (Exit.isFailure(sent)) throw new Error("refused")
     const url = new URL(sent.value.url)
     expect(url.origin).toBe("https://third.party")
     expect(url.pathname.startsWith("/base/v1/items/")).toBe(true)
