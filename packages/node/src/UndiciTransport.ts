@@ -24,8 +24,8 @@ export interface Options {
    */
   readonly closeGrace?: number | undefined
   /**
-   * How long an answer of `channel.client` that nobody has begun to read may keep its connection, in milliseconds. One that
-   * ends within 64 KiB never does. Default 30,000.
+   * How long an answer of `channel.client` that nobody has begun to read may keep its connection, in milliseconds. One
+   * that ends within 64 KiB gives it back by itself. Default 30,000.
    */
   readonly unreadTimeout?: number | undefined
 }

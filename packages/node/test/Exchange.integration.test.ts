@@ -120,7 +120,7 @@ it.live("tells the receiver after send has returned, once, even if the request i
     expect(told).toHaveLength(1)
   }))
 
-it.live("V1: an answer of exactly the limit is whole; one byte more is ResponseTooLarge and closes the connection", () =>
+it.live("V1: an answer of exactly the limit is whole; a byte more is too large and closes the connection", () =>
   Effect.gen(function*() {
     const body = "x".repeat(1_000)
     const server = yield* serve((socket, head) =>

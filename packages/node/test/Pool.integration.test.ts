@@ -66,7 +66,7 @@ it.live("two pools share no connection, and one origin's requests do not wait fo
     waiting.exchange.cancel()
   }))
 
-it.live("an origin is forgotten when it has no connection and nothing to do, so that nothing grows with their number", () =>
+it.live("an origin is forgotten when it has no connection and nothing to do", () =>
   Effect.gen(function*() {
     const pool = new Pool({ maxConnections: 2, keepAliveTimeout: Infinity, connectTimeout: Infinity }, {})
     yield* Effect.addFinalizer(() => Effect.promise(() => pool.close(0)))

@@ -16,8 +16,8 @@ import { Response } from "./response.ts"
 import { type Sendable, toUndici, UploadFailed } from "./upload.ts"
 
 /**
- * Trace headers are sent only where `HttpClient.TracerPropagationEnabled` is set to true; Effect's own default would send
- * them to every third party. Redirects are not followed.
+ * Trace headers are sent only where `HttpClient.TracerPropagationEnabled` is set to true; Effect's own default would
+ * send them to every third party. Redirects are not followed.
  */
 export const make = (pool: Pool, unreadMillis: number): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal) =>

@@ -10,7 +10,7 @@ export type Coding = "gzip" | "deflate" | "br" | "zstd"
 /** What a request accepts, unless it says otherwise itself. */
 export const acceptEncoding = "gzip, deflate, br, zstd"
 
-/** Codings of an answer, the last applied first; undefined if there are none or one is not known: then nothing is decoded. */
+/** Codings of an answer, the last applied first; undefined if none or an unknown one: then nothing is decoded. */
 export const codingsOf = (header: string | ReadonlyArray<string> | undefined): ReadonlyArray<Coding> | undefined => {
   if (header === undefined) return undefined
   const names = (typeof header === "string" ? header : header.join(",")).toLowerCase().split(",")
@@ -46,7 +46,7 @@ export const decodeSync = (codings: ReadonlyArray<Coding>, body: Uint8Array, lim
   }, body)
 }
 
-/** A stream that decodes; each piece is passed on as soon as it can be decoded. `first` is the first byte of the body. */
+/** A stream that decodes and passes each piece on as soon as it can. `first` is the first byte of the body. */
 export const makeTransform = (coding: Coding, first: number | undefined): zlib.Gunzip | zlib.ZstdDecompress => {
   switch (coding) {
     case "gzip":

@@ -1,8 +1,8 @@
 /**
  * The connections to one origin, each an undici `Client` with at most one request, and the requests that wait for one.
  *
- * undici's own `Pool` is not used: a cancelled request stays in its queue until its turn comes (during an outage every one
- * of them costs a connection attempt), and each queued request costs an `AsyncResource`.
+ * undici's own `Pool` is not used: a cancelled request stays in its queue until its turn comes (during an outage every
+ * one of them costs a connection attempt), and each queued request costs an `AsyncResource`.
  */
 import { type Client, errors } from "undici"
 import type { Job } from "./job.ts"

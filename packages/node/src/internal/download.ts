@@ -1,10 +1,10 @@
 /**
  * An exchange whose body is a stream: it answers at the head, and holds the peer back while nobody reads.
  *
- * At most `highWater` bytes wait in memory; then the socket is not read until the reader
- * has taken what waits. So a body up to that size is taken off the connection whether it is read or not. A larger
- * or endless one that nobody begins to read is aborted after `unreadMillis`, so that it does not keep its connection. Once
- * it is read, the reader is trusted to end: it closes the connection by ending its scope.
+ * At most `highWater` bytes wait in memory; then the socket is not read until the reader has taken what waits. So a body
+ * up to that size is taken off the connection whether it is read or not. A larger or endless one that nobody begins to
+ * read is aborted after `unreadMillis`, so that it does not keep its connection. Once it is read, the reader is trusted
+ * to end: it closes the connection by ending its scope.
  */
 import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import * as Cause from "effect/Cause"

@@ -13,10 +13,10 @@ export interface Progress {
   readonly answered: boolean
 }
 
-/** Most bytes of one answer's header names and values together; more fails with `ResponseTooLarge`. Node's own default. */
+/** Most bytes of one answer's header names and values; more fails with `ResponseTooLarge`. Node's own default. */
 export const maxHeaderBytes = 16_384
 
-/** What broke. `answered` parts a connection closed before the answer (`Reset`) from one closed in the body (`Truncated`). */
+/** What broke. A connection closed before the answer is `Reset`, one closed in the body is `Truncated`. */
 export const fromError = (error: unknown, { answered, wasSent }: Progress): Transport | ResponseTooLarge => {
   const code = codeOf(error)
   if (code === "UND_ERR_HEADERS_OVERFLOW") return new ResponseTooLarge({ limit: maxHeaderBytes })
@@ -52,8 +52,7 @@ const kindOf = (code: string | undefined, wasSent: boolean, answered: boolean): 
 }
 
 /** Node's codes for a failed handshake and OpenSSL's for a certificate that is not accepted. */
-const tls =
-  /^(ERR_(TLS|SSL)_|EPROTO$|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)/
+const tls = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_|INVALID_|PATH_LENGTH_)/
 
 const codeOf = (error: unknown): string | undefined => {
   if (typeof error !== "object" || error === null) return undefined

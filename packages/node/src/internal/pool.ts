@@ -44,7 +44,7 @@ export class Pool {
     this.max = Math.max(1, Math.floor(options.maxConnections))
     this.clientOptions = {
       connect: this.connector(connect, timerMillis(options.connectTimeout)),
-      allowH2: false, // over HTTP/2 undici repeats requests by itself, and a cancelled one does not close the connection
+      allowH2: false, // over HTTP/2 undici repeats requests by itself
       pipelining: 1,
       keepAliveTimeout,
       keepAliveMaxTimeout: keepAliveTimeout, // a hint of the server may shorten it, not lengthen it

@@ -1,6 +1,6 @@
 /**
- * An `HttpClientResponse` over a download. The body is read once: into memory (`text`, `json`, `arrayBuffer`, `formData`,
- * `urlParamsBody`), which later reads are answered from, or as a stream.
+ * An `HttpClientResponse` over a download. The body is read once: into memory (`text`, `json`, `arrayBuffer`,
+ * `formData`, `urlParamsBody`), which later reads are answered from, or as a stream.
  */
 import { ResponseTooLarge } from "@switchboard/core/IntegrationError"
 import * as Cause from "effect/Cause"
