@@ -48,6 +48,7 @@ export const rings: Record<string, number> = {
   Job: 1,
   Pagination: 1,
   Policy: 1,
+  ProblemDetails: 1,
   Redaction: 1,
   Stores: 1,
   Transport: 1,
@@ -110,7 +111,9 @@ export const rings: Record<string, number> = {
   RestClient: 4,
   WebSocketClient: 4,
   "internal/live": 4,
-  "internal/service": 4
+  "internal/service": 4,
+
+  index: 5
 }
 
 /** Which packages of this workspace a package may import; `*` is all. An adapter may import core. */
