@@ -23,6 +23,7 @@ import { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit.ts"
 import { settingsOf, tableOf, validate as check } from "../internal/circuitOptions.ts"
 import * as monotonic from "../internal/monotonic.ts"
+import { stackless } from "../internal/stackless.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Policy from "../Policy.ts"
 import { Stores } from "../Stores.ts"
@@ -222,7 +223,9 @@ const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refu
   _tag: "Refusal",
   retryAfter,
   reason: () =>
-    new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
+    stackless(() =>
+      new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
+    )
 })
 
 const shown = (circuit: Circuit.Circuit, now: number): State => {
