@@ -43,13 +43,13 @@ export interface error<Class extends Schema.Top, Wire extends Schema.Top>
  * errors of one status are tried in the order of the list, so the wire schema of the first should say what sets it apart
  * (`Schema.Literal`). Fields the class refuses make the answer an `InvalidResponse`.
  */
-export const error = <Class extends Schema.Top, Wire extends Schema.Top>(
+export const error = <Class extends Schema.Top, Wire extends Schema.Top, const Sent extends Wire["Type"]>(
   status: number,
   Class: Class,
   wire: Wire,
   map: {
     readonly decode: (wire: Wire["Type"]) => Class["~type.make.in"]
-    readonly encode: (error: Class["Type"]) => Wire["Type"]
+    readonly encode: (error: Class["Type"]) => Sent
   }
 ): error<Class, Wire> => {
   const make = SchemaParser.makeEffect(Class)
@@ -76,14 +76,15 @@ export interface errorWithHeaders<
 export const errorWithHeaders = <
   Class extends Schema.Top,
   Body extends Schema.Top,
-  const Headers extends Schema.Struct.Fields
+  const Headers extends Schema.Struct.Fields,
+  const Sent extends Parts<Body, Headers>
 >(
   status: number,
   Class: Class,
   wire: { readonly body: Body; readonly headers: Headers },
   map: {
     readonly decode: (wire: Parts<Body, Headers>) => Class["~type.make.in"]
-    readonly encode: (error: Class["Type"]) => Parts<Body, Headers>
+    readonly encode: (error: Class["Type"]) => Sent
   }
 ): errorWithHeaders<Class, Body, Headers> => {
   const make = SchemaParser.makeOption(Class)

@@ -68,6 +68,10 @@ export const limited = Contract.errorWithHeaders(429, Refused, { body: Body, hea
   decode: ({ headers }) => ({ code: String(headers["retry-after"]) }),
   encode: ({ code }) => ({ body: { error: { code } }, headers: { "retry-after": 1 } })
 })
+Contract.error(402, Refused, Schema.Struct({ kind: Schema.Literals(["card", "bank"]) }), {
+  decode: ({ kind }) => ({ code: kind }),
+  encode: ({ code }) => ({ kind: code === "card" ? "card" : "bank" })
+})
 Contract.error(402, Refused, Body, {
   // @ts-expect-error the fields of the class are checked
   decode: ({ error }) => ({ code: error }),

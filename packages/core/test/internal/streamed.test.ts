@@ -41,6 +41,8 @@ const answering = (response: () => Response) => {
   return { client, sent, urls }
 }
 
+type Answered = Stream.Stream<any, unknown>
+
 const call = (endpoint: string, request: unknown, response: () => Response, maxResponseBytes = 1000) =>
   operation(endpoint).run(answering(response).client, "https://third.party/base", maxResponseBytes)(
     request
@@ -64,27 +66,29 @@ const large = () => new Response(endless(() => {}), { headers: json })
 describe("streams in answers", () => {
   it.effect("bytes", () =>
     Effect.gen(function*() {
-      const stream = yield* call("bytes", { params: { id: "a" } }, () => new Response("abc", { headers: octets }))
+      const stream: Answered = yield* call("bytes", { params: { id: "a" } }, () =>
+        new Response("abc", { headers: octets }))
       assert.strictEqual(yield* Stream.mkString(Stream.decodeText(stream)), "abc")
     }))
 
   it.effect("server-sent events", () =>
     Effect.gen(function*() {
-      const stream = yield* call("events", undefined, () =>
+      const stream: Answered = yield* call("events", undefined, () =>
         new Response("data: {\"seq\":1}\n\ndata: {\"seq\":2}\n\n", { headers: sse }))
       assert.deepStrictEqual(yield* Stream.runCollect(stream), [{ seq: 1 }, { seq: 2 }])
     }))
 
   it.effect("a wish of the remote's to be asked later stays what it is", () =>
     Effect.gen(function*() {
-      const stream = yield* call("events", undefined, () =>
+      const stream: Answered = yield* call("events", undefined, () =>
         new Response("retry: 500\n\ndata: {\"seq\":1}\n\n", { headers: sse }))
       assert.instanceOf(yield* Effect.flip(Stream.runCollect(stream)), Sse.Retry)
     }))
 
   it.effect("lines of JSON", () =>
     Effect.gen(function*() {
-      const stream = yield* call("lines", undefined, () => new Response("{\"n\":1}\n{\"n\":2}\n", { headers: lines }))
+      const stream: Answered = yield* call("lines", undefined, () =>
+        new Response("{\"n\":1}\n{\"n\":2}\n", { headers: lines }))
       assert.deepStrictEqual(yield* Stream.runCollect(stream), [{ n: 1 }, { n: 2 }])
     }))
 
@@ -96,7 +100,7 @@ describe("streams in answers", () => {
     ["a line that is too long", "lines", "x".repeat(2_000_000), lines]
   ])("fail with InvalidResponse: %s", ([_, endpoint, body, headers]) =>
     Effect.gen(function*() {
-      const stream = yield* call(endpoint, undefined, () => new Response(body, { headers }))
+      const stream: Answered = yield* call(endpoint, undefined, () => new Response(body, { headers }))
       const error = yield* Effect.flip(Stream.runCollect(stream))
       assert.instanceOf(error, InvalidResponse)
       assert.notInclude((error as InvalidResponse).issue, "secret")
@@ -107,7 +111,8 @@ describe("streams in answers", () => {
       const broken = new ReadableStream({
         pull: (controller) => controller.error(Object.assign(new Error("secret"), { code: "ECONNRESET" }))
       })
-      const stream = yield* call("bytes", { params: { id: "a" } }, () => new Response(broken, { headers: octets }))
+      const stream: Answered = yield* call("bytes", { params: { id: "a" } }, () =>
+        new Response(broken, { headers: octets }))
       assert.deepStrictEqual(
         yield* Effect.flip(Stream.runCollect(stream)),
         new Transport({ kind: "Reset", code: "ECONNRESET", wasSent: true })
