@@ -64,7 +64,11 @@ export const text = (status: number, body: string, headers?: Headers): Respond =
   respond(status, utf8(body), { "content-type": "text/plain; charset=utf-8", ...lower(headers) })
 
 /** A body of bytes. Content type `application/octet-stream` unless the headers name another. */
-export const bytes = (status: number, body: Uint8Array, headers?: Headers): Respond =>
+export const bytes = (
+  status: number,
+  body: Uint8Array,
+  headers?: Headers
+): Respond & { readonly body: Uint8Array } =>
   respond(status, body, { "content-type": "application/octet-stream", ...lower(headers) })
 
 /** A status without a body. */
@@ -126,9 +130,13 @@ export const hangInBody: Respond = cut(some, "hang")
 export const truncated: Respond = cut(some, "truncated")
 
 /** A 200 that says it is JSON and is neither that nor UTF-8. */
-export const garbage: Respond = bytes(200, Uint8Array.of(0x7b, 0xff, 0xfe, 0x00, 0xc3, 0x28, 0x22, 0x5d), {
-  "content-type": "application/json"
-})
+export const garbage: Respond & { readonly body: Uint8Array } = bytes(
+  200,
+  Uint8Array.of(0x7b, 0xff, 0xfe, 0x00, 0xc3, 0x28, 0x22, 0x5d),
+  {
+    "content-type": "application/json"
+  }
+)
 
 /** Whether the remote can have seen the request. */
 export const wasSent = (answer: Answer): boolean => {
@@ -148,7 +156,11 @@ function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-function respond(status: number, body: Respond["body"], headers: Transport.Headers): Respond {
+function respond<B extends Respond["body"]>(
+  status: number,
+  body: B,
+  headers: Transport.Headers
+): Respond & { readonly body: B } {
   return { _tag: "Respond", status, headers, body, end: "complete" }
 }
 

@@ -1,3 +1,5 @@
 export * as Answer from "./Answer.ts"
+export * as Fault from "./Fault.ts"
+export * as Faults from "./Faults.ts"
 export * as Received from "./Received.ts"
 export * as TestTransport from "./TestTransport.ts"

@@ -16,10 +16,10 @@ export const bytesOf = (answer: Respond, method: string): Bytes => {
   const body = answer.body instanceof Uint8Array
     ? answer.body.length === 0 ? Stream.empty : Stream.succeed(answer.body)
     : answer.body
-  return answer.end === "complete" ? body : Stream.concat(body, ending(answer.end))
+  return answer.end === "complete" ? body : Stream.concat(body, endingOf(answer.end))
 }
 
-const ending = (end: Exclude<End, "complete">): Bytes => {
+export const endingOf = (end: Exclude<End, "complete">): Bytes => {
   switch (end) {
     case "reset":
       return Stream.fail(new TransportFailure({ kind: "Reset", code: "ECONNRESET", wasSent: true }))

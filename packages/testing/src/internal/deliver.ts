@@ -54,5 +54,6 @@ export const streamed = (
   }
 }
 
-const failureOf = ({ code, kind, wasSent }: Break): TransportFailure =>
+/** What the transport reports of a break. */
+export const failureOf = ({ code, kind, wasSent }: Break): TransportFailure =>
   new TransportFailure({ kind, wasSent, ...(code === undefined ? {} : { code }) })

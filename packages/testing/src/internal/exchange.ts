@@ -60,3 +60,10 @@ export class Exchange implements Transport.Exchange {
     )
   }
 }
+
+/** What happens to exchanges whose pool is closed. */
+export const failAll = (live: Live): void => {
+  for (const exchange of live) {
+    exchange.fail(new TransportFailure({ kind: "Reset", code: "POOL_CLOSED", wasSent: exchange.wasSent }))
+  }
+}

@@ -3,7 +3,7 @@ import { Transport as TransportFailure } from "@switchboard/core/IntegrationErro
 import type * as Transport from "@switchboard/core/Transport"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
-import { Exchange, type Live } from "./exchange.ts"
+import { Exchange, failAll, type Live } from "./exchange.ts"
 import type { Remote } from "./remote.ts"
 
 interface Pool {
@@ -39,7 +39,5 @@ const closed = Effect.fail(new TransportFailure({ kind: "Other", code: "POOL_CLO
 const close = (pool: Pool): Effect.Effect<void> =>
   Effect.sync(() => {
     pool.isOpen = false
-    for (const exchange of pool.live) {
-      exchange.fail(new TransportFailure({ kind: "Reset", code: "POOL_CLOSED", wasSent: exchange.wasSent }))
-    }
+    failAll(pool.live)
   })

@@ -14,7 +14,7 @@ import { pipeArguments } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { type Bytes, collect } from "./body.ts"
+import { collect } from "./body.ts"
 
 /** Status and headers. */
 export interface Head {
@@ -37,7 +37,12 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   readonly stream: Stream.Stream<Uint8Array, HttpClientError.HttpClientError>
   private readonly bytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError>
 
-  constructor(request: HttpClientRequest.HttpClientRequest, url: string, head: Head, body: Bytes) {
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    url: string,
+    head: Head,
+    body: Stream.Stream<Uint8Array, unknown>
+  ) {
     super()
     this.request = request
     this.url = url
@@ -100,6 +105,7 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   }
 
   private decodeError(cause: unknown): HttpClientError.HttpClientError {
+    if (HttpClientError.isHttpClientError(cause)) return cause
     const reason = new HttpClientError.DecodeError({ request: this.request, response: this, cause })
     return new HttpClientError.HttpClientError({ reason })
   }
