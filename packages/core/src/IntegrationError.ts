@@ -77,7 +77,7 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("swit
     return undefined
   }
   override get message(): string {
-    return `deadline exceeded after ${Duration.format(this.timeout)}`
+    return `deadline exceeded after ${Duration.format(Duration.millis(Math.round(Duration.toMillis(this.timeout))))}`
   }
 }
 
@@ -351,4 +351,9 @@ export const isTransientStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || status === 500 || (status >= 502 && status <= 504)
 
 const wait = (retryAfter: Duration.Duration | undefined): string =>
-  retryAfter === undefined ? "" : `; try again in ${Duration.format(retryAfter)}`
+  retryAfter === undefined ? "" : `; try again in ${Duration.format(roundedUp(retryAfter))}`
+
+const roundedUp = (duration: Duration.Duration): Duration.Duration => {
+  const unit = Duration.toMillis(duration) < 1000 ? 1 : 1000
+  return Duration.millis(Math.ceil(Duration.toMillis(duration) / unit) * unit)
+}

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { BulkheadFull } from "../src/IntegrationError.ts"
 import * as Outcome from "../src/Outcome.ts"
@@ -129,6 +129,23 @@ describe("Policy.fromGate", () => {
           else yield* TestClock.adjust(after - 6)
           yield* Fiber.interrupt(call)
           assert.strictEqual(settled.length, admitted, `${name} ${after}`)
+        }
+      }
+    }))
+
+  it.effect("L1: not even if the fiber yields between any two of its steps", () =>
+    Effect.gen(function*() {
+      for (const admission of [7, wait(0), { _tag: "Ask", answer: Effect.succeed(7) }] as const) {
+        for (let after = 0; after < 60; after++) {
+          let admitted = 0
+          const { policy, settled } = gateOf(() => (admitted++, admission))
+          const call = yield* policy(Effect.replicateEffect(Effect.yieldNow, 2)).pipe(
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, 1),
+            Effect.forkChild
+          )
+          yield* Effect.replicateEffect(Effect.yieldNow, after)
+          yield* Fiber.interrupt(call)
+          assert.strictEqual(settled.length, admitted, `after ${after}`)
         }
       }
     }))

@@ -127,6 +127,15 @@ describe("deadlines", () => {
       assert.strictEqual(fibers(), 0)
     }))
 
+  it.effect("a callback may add one that is already due", () =>
+    Effect.gen(function*() {
+      const { add, fibers, fired, sleeps } = yield* setup
+      add("adds", 100, () => void add("past", -5))
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(fired, [["adds", 100], ["past", 100]])
+      assert.deepStrictEqual([fibers(), sleeps], [0, [100]])
+    }))
+
   it.effect("one that is already due fires, but not while it is being added", () =>
     Effect.gen(function*() {
       const { add, fired } = yield* setup

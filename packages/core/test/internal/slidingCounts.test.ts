@@ -26,6 +26,15 @@ describe("slidingCounts", () => {
     }
   })
 
+  it("a span that has run empty begins anew with the next event", () => {
+    const counts = SlidingCounts.make(1_000)
+    SlidingCounts.add(counts, 1, 0, 0)
+    SlidingCounts.advance(counts, 500)
+    SlidingCounts.add(counts, 1, 0, 1_030)
+    assert.deepStrictEqual(totals(counts, 2_029), [1, 0])
+    assert.deepStrictEqual(totals(counts, 2_030), [0, 0])
+  })
+
   it("long silences, and a clock that went back, do no harm", () => {
     const counts = SlidingCounts.make(1_000)
     SlidingCounts.add(counts, 3, 2, 5_000)
