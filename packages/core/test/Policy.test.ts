@@ -140,7 +140,7 @@ describe("Policy.fromGate", () => {
           let admitted = 0
           const { policy, settled } = gateOf(() => (admitted++, admission))
           const call = yield* policy(Effect.replicateEffect(Effect.yieldNow, 2)).pipe(
-            Effect.provideService(Scheduler.MaxOpsBeforeYield, 1),
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, 2),
             Effect.forkChild
           )
           yield* Effect.replicateEffect(Effect.yieldNow, after)
