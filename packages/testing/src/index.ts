@@ -1,5 +1,8 @@
 export * as Answer from "./Answer.ts"
+export * as Conformance from "./Conformance.ts"
 export * as Fault from "./Fault.ts"
 export * as Faults from "./Faults.ts"
 export * as Received from "./Received.ts"
+export * as StoresConformance from "./StoresConformance.ts"
 export * as TestTransport from "./TestTransport.ts"
+export * as TransportConformance from "./TransportConformance.ts"
