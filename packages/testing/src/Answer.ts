@@ -88,7 +88,7 @@ export const reset: Break = { _tag: "Break", kind: "Reset", code: "ECONNRESET", 
 /** Nobody listens there: nothing was sent. */
 export const refused: Break = { _tag: "Break", kind: "Refused", code: "ECONNREFUSED", wasSent: false }
 
-/** Another failure before the headers. By default sent only where it is a reset, a truncation or another one in flight. */
+/** Another failure before the headers. `wasSent` is by default true for `Reset`, `Truncated` and `Other` only. */
 export const failure = (kind: TransportFailure["kind"], options?: {
   readonly code?: string | undefined
   readonly wasSent?: boolean | undefined

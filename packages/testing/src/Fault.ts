@@ -50,7 +50,10 @@ export interface Range {
   readonly max: Duration.Input
 }
 
-/** What happens to a true answer: lost before its headers, or its body cut by a reset, a close, silence; or made unreadable. */
+/**
+ * What happens to a true answer: it is lost before its headers, or its body is cut by a reset, a close or silence, or made
+ * unreadable.
+ */
 export type Spoil = "lost" | "reset" | "truncated" | "hang" | "garbage"
 
 /** Waits before the request goes on: a duration, or one drawn evenly from a range. Negative is none. */
@@ -77,7 +80,10 @@ export const refused = (trigger?: Trigger): Fault => answer(Answer.refused, { ..
 /** No answer, ever. */
 export const hang = (trigger?: Trigger): Fault => answer(Answer.hang, { ...trigger, name: "hang" })
 
-/** The remote processes the request; the connection is reset before its answer arrives. Shows who repeats without a key. */
+/**
+ * The remote processes the request; the connection is reset before its answer arrives. Shows who repeats without an
+ * idempotency key.
+ */
 export const lost = (trigger?: Trigger): Fault => after("lost", trigger)
 
 /** The connection is reset in the body of the remote's answer. */

@@ -1,5 +1,5 @@
 /**
- * A remote made of a script: an `HttpClient` that carries a transport, without a network and on the clock of the caller.
+ * A remote made of a script: an `HttpClient` that carries a transport, without a network, on the clock of the caller.
  *
  * An integration that is given it runs its real path, encoding, pipeline and decoding included; used as a plain
  * `HttpClient` it answers alike. Every request is kept, with what became of it. A request the script has no answer for
@@ -64,7 +64,8 @@ export class TestTransport extends Context.Service<TestTransport, {
 
 /**
  * Scripts by method and path, asked in order: `"GET /charges/:id"`, `"* /files/*"`, `"POST https://auth.example/token"`.
- * `*` is any method, or any rest of a path; `:name` is one segment, found in `request.params`. Each route counts for itself.
+ * `*` is any method, or any rest of a path; `:name` is one segment, found in `request.params`. Each route counts for
+ * itself.
  */
 export const routes = (table: Readonly<Record<string, Script>>): Routes => ({ _tag: "Routes", table })
 

@@ -20,6 +20,7 @@ TransportConformance.suite(
   "Faults that do no harm",
   Effect.flatMap(
     inMemory,
-    (subject) => Effect.map(Faults.make(subject.client, { faults: [Fault.latency(0)] }), ({ client }) => ({ ...subject, client }))
+    (subject) =>
+      Effect.map(Faults.make(subject.client, { faults: [Fault.latency(0)] }), ({ client }) => ({ ...subject, client }))
   )
 )

@@ -54,7 +54,7 @@ export class Remote {
     )
   }
 
-  /** The same remote at its headers. Trace headers are sent only where they are asked for, as on a real transport of ours. */
+  /** The same remote at its headers. Trace headers are sent only where they are asked for, as by `NodeSwitchboard`. */
   get client(): HttpClient.HttpClient {
     return HttpClient.make((request, url, signal, fiber) =>
       Effect.flatMap(Upload.read(request), ({ bytes, contentType }) => {
