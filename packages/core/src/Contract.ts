@@ -29,7 +29,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
 import type { IntegrationError } from "./IntegrationError.ts"
-import { writtenAs } from "./internal/wire.ts"
+import { writtenAs } from "./internal/contract/wire.ts"
 
 /** An error of a third party: the class to us, the wire schema to them. */
 export interface error<Class extends Schema.Top, Wire extends Schema.Top>

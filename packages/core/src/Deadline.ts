@@ -5,8 +5,8 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { now } from "./internal/monotonic.ts"
 import { DeadlineExceeded } from "./IntegrationError.ts"
+import { now } from "./internal/monotonic.ts"
 
 /** The deadline of the running fiber, in milliseconds of the monotonic clock; absent by default. */
 export const CurrentDeadline: Context.Reference<number | undefined> = Context.Reference<number | undefined>(
@@ -54,4 +54,3 @@ export const detached: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<
 /** The nearer of an inherited deadline and one's own. */
 export const nearest = (inherited: number | undefined, own: number): number =>
   inherited === undefined || own < inherited ? own : inherited
-

@@ -10,10 +10,10 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Auth from "./Auth.ts"
-import * as BaseUrl from "./internal/baseUrl.ts"
 import { atLeast, positive, problems } from "./internal/checks.ts"
-import { nested, option, section, strict, whole } from "./internal/section.ts"
-import { problemsOf } from "./internal/settingsIssue.ts"
+import * as BaseUrl from "./internal/integration/baseUrl.ts"
+import { problemsOf } from "./internal/settings/issue.ts"
+import { nested, option, section, strict, whole } from "./internal/settings/section.ts"
 import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
@@ -60,9 +60,11 @@ export const RetrySettings = section(Retry.validate, {
 export const BreakerSettings = section(CircuitBreaker.validate, {
   failureThreshold: Schema.Int,
   failureRate: Schema.Struct({ threshold: Schema.Finite, window: DurationString, minimumCalls: Schema.Int })
-    .check(whole((failureRate) =>
-      nested("failureRate", CircuitBreaker.validate({ failureRate: failureRate as CircuitBreaker.FailureRate }))
-    ))
+    .check(
+      whole((failureRate) =>
+        nested("failureRate", CircuitBreaker.validate({ failureRate: failureRate as CircuitBreaker.FailureRate }))
+      )
+    )
     .annotate(strict),
   resetTimeout: DurationString,
   resetFactor: Schema.Finite,

@@ -27,9 +27,9 @@ import type * as Scope from "effect/Scope"
 import * as Auth from "./Auth.ts"
 import type { Client, Handlers } from "./Contract.ts"
 import type * as Definition from "./Definition.ts"
-import type * as Configuration from "./internal/configuration.ts"
-import * as Live from "./internal/live.ts"
-import { members } from "./internal/service.ts"
+import * as Live from "./internal/integration/live.ts"
+import { members } from "./internal/integration/service.ts"
+import type * as Configuration from "./internal/settings/configuration.ts"
 import type { InvalidOptions } from "./InvalidOptions.ts"
 import type * as CircuitBreaker from "./policy/CircuitBreaker.ts"
 import type * as Resilience from "./Resilience.ts"
@@ -72,7 +72,9 @@ export interface ServiceClass<
 > extends Context.ServiceClass<Self, Id, Client<Groups>> {
   readonly api: HttpApi.HttpApi<string, Groups>
   /** Live, from values. */
-  readonly layer: (...settings: Given<Settings<Fields>>) => Layer.Layer<Self, InvalidOptions, HttpClient.HttpClient | Stores>
+  readonly layer: (
+    ...settings: Given<Settings<Fields>>
+  ) => Layer.Layer<Self, InvalidOptions, HttpClient.HttpClient | Stores>
   /** Live, from configuration: `environment` lists what is read. */
   readonly layerConfig: Layer.Layer<Self, Config.ConfigError, HttpClient.HttpClient | Stores>
   /** Live, from a definition: its base URL and authentication take the place of the class's own. */

@@ -71,6 +71,9 @@ export const fromReason = (reason: Reason): Outcome => {
       return failure({ retryable: reason.isRetryable, sent: reason.wasSent })
     case "UnexpectedStatus":
       return fromStatus(reason.status, millis(reason.retryAfter))
+    case "InvalidResponse":
+      // A page in place of a declared 503 is a 503; a success that is not understood says nothing about the remote.
+      return reason.status >= 400 ? fromStatus(reason.status, undefined) : neutral
     case "RateLimited":
       return reason.by === "remote"
         ? fromStatus(429, millis(reason.retryAfter))
@@ -124,8 +127,7 @@ export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = (exit) =
 export const classifyWith = (first: Classifier | undefined): (exit: Exit.Exit<unknown, unknown>) => Outcome =>
   first === undefined
     ? classify
-    : (exit) =>
-      Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? neutral : first(exit) ?? classify(exit)
+    : (exit) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? neutral : first(exit) ?? classify(exit)
 
 const millis = (duration: Duration.Duration | undefined): number | undefined =>
   duration === undefined ? undefined : Duration.toMillis(duration)

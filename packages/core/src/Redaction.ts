@@ -60,7 +60,8 @@ const headers = [
 
 /** The lists for an auth definition. A cookie counts as the `cookie` header; a path secret is never expanded for an observer. */
 export const make = (places: ReadonlyArray<Place>): Redaction => {
-  const at = (where: Place["in"]) => places.filter((place) => place.in === where).map((place) => place.name.toLowerCase())
+  const at = (where: Place["in"]) =>
+    places.filter((place) => place.in === where).map((place) => place.name.toLowerCase())
   return {
     headers: new Set([...headers, ...at("header")]),
     query: new Set([...names, ...at("query")]),

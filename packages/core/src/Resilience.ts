@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import type { Reason } from "./IntegrationError.ts"
 import { atLeast, millis, positive, problems as collect, unless } from "./internal/checks.ts"
 import * as DeadlineLists from "./internal/deadlineLists.ts"
-import type { Plan } from "./internal/run.ts"
+import type { Plan } from "./internal/pipeline/run.ts"
 import { type InvalidOptions, type Problem, refuse } from "./InvalidOptions.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as Policy from "./Policy.ts"
@@ -28,15 +28,45 @@ export const order = [
   { position: 2, name: "fallback", scope: "call", reason: "inside retry it would make retry unreachable" },
   { position: 3, name: "cache, coalesce", scope: "call", reason: "a hit takes no permit; failures are never stored" },
   { position: 4, name: "total timeout", scope: "call", reason: "bounds waiting, retries and queueing together" },
-  { position: 5, name: "retry", scope: "call", reason: "above what picks an endpoint, so that each attempt picks anew" },
+  {
+    position: 5,
+    name: "retry",
+    scope: "call",
+    reason: "above what picks an endpoint, so that each attempt picks anew"
+  },
   { position: 6, name: "endpoint", scope: "attempt", reason: "prefers one that was not tried yet" },
-  { position: 7, name: "circuit check", scope: "attempt", reason: "an open circuit refuses before a token or a permit is taken" },
-  { position: 8, name: "rate limit", scope: "attempt", reason: "the remote counts requests, so each attempt takes a token" },
+  {
+    position: 7,
+    name: "circuit check",
+    scope: "attempt",
+    reason: "an open circuit refuses before a token or a permit is taken"
+  },
+  {
+    position: 8,
+    name: "rate limit",
+    scope: "attempt",
+    reason: "the remote counts requests, so each attempt takes a token"
+  },
   { position: 9, name: "bulkhead", scope: "attempt", reason: "one permit per attempt, none held while backing off" },
-  { position: 10, name: "circuit breaker", scope: "attempt", reason: "judges the remote alone: refusals above are neutral" },
-  { position: 11, name: "attempt timeout", scope: "attempt", reason: "connect, headers and body; never more than is left" },
+  {
+    position: 10,
+    name: "circuit breaker",
+    scope: "attempt",
+    reason: "judges the remote alone: refusals above are neutral"
+  },
+  {
+    position: 11,
+    name: "attempt timeout",
+    scope: "attempt",
+    reason: "connect, headers and body; never more than is left"
+  },
   { position: 12, name: "auth", scope: "attempt", reason: "as fresh as the attempt, after every wait" },
-  { position: 13, name: "faults, recording", scope: "attempt", reason: "nearest to the wire, so that all above is exercised" },
+  {
+    position: 13,
+    name: "faults, recording",
+    scope: "attempt",
+    reason: "nearest to the wire, so that all above is exercised"
+  },
   { position: 14, name: "transport", scope: "attempt", reason: "encode, send, read, decode are one attempt" }
 ] as const
 
@@ -84,8 +114,13 @@ export const CurrentOptions: Context.Reference<OperationOptions | undefined> = C
  * @example
  * payments.charges.get({ params: { id } }).pipe(Resilience.withOptions({ totalTimeout: "1 second" }))
  */
-export const withOptions = (options: OperationOptions) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.updateService(self, CurrentOptions, (outer) => outer === undefined ? options : merge<OperationOptions>(outer, options))
+export const withOptions =
+  (options: OperationOptions) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.updateService(
+      self,
+      CurrentOptions,
+      (outer) => outer === undefined ? options : merge<OperationOptions>(outer, options)
+    )
 
 /**
  * Field by field, `retry`, `breaker` and `bulkhead` included; what is defined later wins. A narrower total timeout alone
@@ -98,7 +133,9 @@ export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>
     for (const [name, value] of Object.entries(layer ?? {})) {
       if (value === undefined) continue
       const outer = merged[name]
-      merged[name] = sections.has(name) && isSection(value) && isSection(outer) ? { ...outer, ...defined(value) } : value
+      merged[name] = sections.has(name) && isSection(value) && isSection(outer)
+        ? { ...outer, ...defined(value) }
+        : value
     }
   }
   // Every field is one of `O`, by name and by type.

@@ -20,14 +20,22 @@ export const metrics = {
   "http.client.request.duration": {
     kind: "histogram",
     unit: "s",
-    labels: ["http.request.method", "server.address", "server.port", "url.template", "http.response.status_code", "error.type"],
+    labels: [
+      "http.request.method",
+      "server.address",
+      "server.port",
+      "url.template",
+      "http.response.status_code",
+      "error.type"
+    ],
     description: "One attempt, from admission to the last byte of the body."
   },
   "switchboard.call.duration": {
     kind: "histogram",
     unit: "s",
     labels: ["switchboard.integration", "switchboard.operation", "switchboard.outcome"],
-    description: "One call, waits and retries included. The outcome is success, interrupted, or the tag of the error or reason."
+    description:
+      "One call, waits and retries included. The outcome is success, interrupted, or the tag of the error or reason."
   },
   "switchboard.retries": {
     kind: "counter",
@@ -54,7 +62,13 @@ export const spans = {
   call: {
     name: "{integration} {operation}",
     kind: "internal",
-    attributes: ["switchboard.integration", "switchboard.operation", "switchboard.request_id", "switchboard.attempts", "error.type"]
+    attributes: [
+      "switchboard.integration",
+      "switchboard.operation",
+      "switchboard.request_id",
+      "switchboard.attempts",
+      "error.type"
+    ]
   },
   attempt: {
     name: "{method} {template}",
@@ -155,7 +169,10 @@ export const make = (subject: Subject): Observer => {
     )
   const retries = counter("switchboard.retries")
   const refusals = counter("switchboard.refusals")
-  const tell = (call: CallInfo, event: { readonly _tag: Events.IntegrationEvent["_tag"]; readonly [field: string]: unknown }) => {
+  const tell = (
+    call: CallInfo,
+    event: { readonly _tag: Events.IntegrationEvent["_tag"]; readonly [field: string]: unknown }
+  ) => {
     const at = Context.get(call.context, Clock.Clock).currentTimeMillisUnsafe()
     listener!({ integration, operation, requestId: call.requestId, at, ...event } as Events.IntegrationEvent)
   }
@@ -198,7 +215,10 @@ export const make = (subject: Subject): Observer => {
     }),
     attemptSpan: (_, attempt) => ({
       name: `${subject.method} ${subject.template}`,
-      options: { kind: "client", attributes: attempt === 1 ? http : { ...http, "http.request.resend_count": attempt - 1 } }
+      options: {
+        kind: "client",
+        attributes: attempt === 1 ? http : { ...http, "http.request.resend_count": attempt - 1 }
+      }
     })
   }
 }

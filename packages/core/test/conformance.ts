@@ -8,8 +8,8 @@ import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
-import { compile } from "../src/internal/compile.ts"
-import type { Buffered } from "../src/internal/operation.ts"
+import { compile } from "../src/internal/contract/compile.ts"
+import type { Buffered } from "../src/internal/contract/operation.ts"
 
 export interface Sent {
   readonly method: string

@@ -2,7 +2,7 @@ import { Arbitrary, Effect, Exit, Redacted, Schema } from "effect"
 import { withHeaders } from "effect/http-api/HttpApiSchema"
 import { describe, expect, it } from "vitest"
 import { InvalidResponse, RateLimited, Unauthenticated, UnexpectedStatus } from "../src/IntegrationError.ts"
-import { responseEncoding, successStatus } from "../src/internal/wire.ts"
+import { responseEncoding, successStatus } from "../src/internal/contract/wire.ts"
 import { type Answer, failure, requests, samples, subjects } from "./conformance.ts"
 import { Declined, Expired, Forbidden, Item, NotFound, TestApi, Throttled } from "./contract.ts"
 

@@ -7,10 +7,10 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as UrlParams from "effect/http/UrlParams"
 import * as Option from "effect/Option"
-import { CurrentCall } from "../Call.ts"
-import type * as Transport from "../Transport.ts"
+import { CurrentCall } from "../../Call.ts"
+import type * as Transport from "../../Transport.ts"
+import * as BaseUrl from "../integration/baseUrl.ts"
 import { quiet } from "./anyClient.ts"
-import * as BaseUrl from "./baseUrl.ts"
 import * as Credentials from "./credentials.ts"
 import type { Wire } from "./exchange.ts"
 
@@ -24,7 +24,7 @@ export const CurrentAnswer: Context.Reference<Answer | undefined> = Context.Refe
 )
 
 /** What is added to every request. */
-export interface Sending extends Pick<Wire, "authorize" | "headers"> {
+export interface Sending extends Pick<Wire, "authorize" | "headers" | "prefix"> {
   readonly keyHeader: string
 }
 
@@ -43,7 +43,7 @@ export const make = (
   )
 
 const prepare = (
-  { authorize, headers, keyHeader }: Sending,
+  { authorize, headers, keyHeader, prefix }: Sending,
   given: HttpClientRequest.HttpClientRequest,
   call: (typeof CurrentCall)["Service"]
 ) => {
@@ -60,8 +60,9 @@ const prepare = (
   const url = HttpClientRequest.toUrl(request)
   // The client itself refuses what is no URL.
   if (Option.isNone(url)) return Effect.succeed(request)
-  const unsigned = toUnsigned(request, url.value)
-  const attach = (attachment: Credentials.Attachment) => toClientRequest(request, Credentials.attach(unsigned, attachment))
+  const unsigned = toUnsigned(request, url.value, prefix)
+  const attach = (attachment: Credentials.Attachment) =>
+    toClientRequest(request, Credentials.attach(unsigned, attachment))
   if (typeof authorize !== "function") return Effect.succeed(attach(authorize))
   return Effect.suspend(() => {
     const credentials = authorize(unsigned)
@@ -74,10 +75,14 @@ const prepare = (
   )
 }
 
-const toUnsigned = (request: HttpClientRequest.HttpClientRequest, url: URL): Transport.Request => ({
+const toUnsigned = (
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  prefix: string
+): Transport.Request => ({
   method: request.method,
   origin: url.origin,
-  path: BaseUrl.withPlaceholders(url.pathname) + url.search,
+  path: BaseUrl.withPlaceholders(url.pathname, prefix) + url.search,
   headers: Object.entries(request.headers).flat(),
   body: undefined,
   maxResponseBytes: 0

@@ -3,10 +3,10 @@ import { Context, Effect, Exit, Schema, SchemaGetter } from "effect"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
-import { InvalidRequest, InvalidResponse } from "../../src/IntegrationError.ts"
-import { compile } from "../../src/internal/compile.ts"
-import type { Buffered } from "../../src/internal/operation.ts"
-import { TestApi } from "../contract.ts"
+import { InvalidRequest, InvalidResponse } from "../../../src/IntegrationError.ts"
+import { compile } from "../../../src/internal/contract/compile.ts"
+import type { Buffered } from "../../../src/internal/contract/operation.ts"
+import { TestApi } from "../../contract.ts"
 
 class Mark extends Context.Service<Mark, string>()("test/Mark") {}
 class Suffix extends Context.Service<Suffix, string>()("test/Suffix") {}

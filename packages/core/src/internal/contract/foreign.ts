@@ -8,7 +8,7 @@ import {
   type Reason,
   Transport,
   UnexpectedStatus
-} from "../IntegrationError.ts"
+} from "../../IntegrationError.ts"
 
 /** A transport of this toolkit has said already what broke; of others only the code of the cause is looked at and kept. */
 export const fromClientError = ({ reason }: HttpClientError.HttpClientError): Reason => {
@@ -17,7 +17,8 @@ export const fromClientError = ({ reason }: HttpClientError.HttpClientError): Re
     case "TransportError":
       return broken(codeOf(reason.cause), "Other")
     case "EncodeError":
-      return new InvalidRequest({ issue: "Expected a body that can be sent" })
+      // A stream of the caller's that failed half-way: some of it may have been sent.
+      return new Transport({ kind: "Other", wasSent: true })
     case "InvalidUrlError":
       return new InvalidRequest({ issue: "Expected a URL that can be requested" })
     case "StatusCodeError":

@@ -7,21 +7,21 @@ import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Auth from "../Auth.ts"
-import * as Definition from "../Definition.ts"
-import * as Events from "../Events.ts"
-import { InvalidOptions, type Problem } from "../InvalidOptions.ts"
-import type * as CircuitBreaker from "../policy/CircuitBreaker.ts"
-import * as Resilience from "../Resilience.ts"
-import type { Stores } from "../Stores.ts"
-import * as Telemetry from "../Telemetry.ts"
-import * as Transport from "../Transport.ts"
-import * as AnyClient from "./anyClient.ts"
+import type * as Auth from "../../Auth.ts"
+import * as Definition from "../../Definition.ts"
+import * as Events from "../../Events.ts"
+import { InvalidOptions, type Problem } from "../../InvalidOptions.ts"
+import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
+import * as Resilience from "../../Resilience.ts"
+import type { Stores } from "../../Stores.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import * as Transport from "../../Transport.ts"
+import { compile } from "../contract/compile.ts"
+import * as AnyClient from "../pipeline/anyClient.ts"
+import { problemsOf } from "../settings/issue.ts"
 import * as BaseUrl from "./baseUrl.ts"
 import * as Client from "./client.ts"
-import { compile } from "./compile.ts"
 import { sequence } from "./sequence.ts"
-import { problemsOf } from "./settingsIssue.ts"
 
 /** What is known before the settings are. */
 export interface Declared {
@@ -86,7 +86,10 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
   const known = new Set([...options, ...Object.keys(auth.settings)])
   const own = omit(settings, Object.keys(auth.settings))
   const problems: ReadonlyArray<Problem> = [
-    ...Object.keys(settings).filter((key) => !known.has(key)).map((option) => ({ option, problem: "is not an option" })),
+    ...Object.keys(settings).filter((key) => !known.has(key)).map((option) => ({
+      option,
+      problem: "is not an option"
+    })),
     ...(urlProblem === undefined ? [] : [{ option: "baseUrl", problem: urlProblem }]),
     ...(credentials._tag === "Failure" ? problemsOf(credentials.failure.issue) : []),
     ...Definition.validatePool({ ...declared.pool, ...settings.pool })
@@ -99,7 +102,10 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
 const options = [...Object.keys(Definition.fields), "baseUrl", "idempotent", "idempotencyKey", "classify"]
 
 const poolOf = (declared: Declared, pool: Definition.PoolOptions): Transport.PoolOptions => {
-  const { connectTimeout = "5 seconds", keepAliveTimeout = "30 seconds", maxConnections } = { ...declared.pool, ...pool }
+  const { connectTimeout = "5 seconds", keepAliveTimeout = "30 seconds", maxConnections } = {
+    ...declared.pool,
+    ...pool
+  }
   return {
     maxConnections: maxConnections ?? Resilience.defaultConcurrency,
     keepAliveTimeout: Duration.toMillis(keepAliveTimeout),

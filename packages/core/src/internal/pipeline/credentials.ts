@@ -1,6 +1,6 @@
 /** Attaches credentials to a request: the last thing that happens before the wire. */
-import type { Credentials } from "../Auth.ts"
-import type * as Transport from "../Transport.ts"
+import type { Credentials } from "../../Auth.ts"
+import type * as Transport from "../../Transport.ts"
 
 /** Credentials made ready once, so that attaching them is a few concatenations. */
 export interface Attachment {
@@ -17,9 +17,8 @@ export const prepare = (credentials: Credentials): Attachment => {
   if (cookies.length > 0) headers.push("cookie", cookies.join("; "))
   return {
     headers,
-    query: entries(credentials.query).map(([name, value]) =>
-      `${encodeURIComponent(name)}=${encodeURIComponent(value)}`
-    ).join("&"),
+    query: entries(credentials.query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+      .join("&"),
     body: entries(credentials.body),
     path: entries(credentials.path).map(([name, value]) => [`{${name}}`, encodeURIComponent(value)])
   }
@@ -32,7 +31,10 @@ export const attach = (request: Transport.Request, attachment: Attachment): Tran
   }
   return {
     ...request,
-    path: withQuery(path.reduce((url, [placeholder, value]) => url.replace(placeholder, () => value), request.path), query),
+    path: withQuery(
+      path.reduce((url, [placeholder, value]) => url.replace(placeholder, () => value), request.path),
+      query
+    ),
     headers: mergeHeaders(request.headers, headers),
     body: body.length === 0 ? request.body : withFields(request, body)
   }

@@ -8,10 +8,10 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpMethod from "effect/http/HttpMethod"
-import { type Reason, ResponseTooLarge, Transport as TransportFailure } from "../IntegrationError.ts"
-import type * as Transport from "../Transport.ts"
-import * as Collect from "./collect.ts"
-import { fromClientError } from "./foreign.ts"
+import { type Reason, ResponseTooLarge, Transport as TransportFailure } from "../../IntegrationError.ts"
+import type * as Transport from "../../Transport.ts"
+import * as Collect from "../contract/collect.ts"
+import { fromClientError } from "../contract/foreign.ts"
 
 /** Trace headers and spans are the pipeline's to make, so the client makes none. */
 export const quiet = HttpClient.transformResponse(<A, E, R>(response: Effect.Effect<A, E, R>) =>
@@ -58,13 +58,18 @@ const exchange = (
   client: HttpClient.HttpClient,
   request: Transport.Request
 ): Effect.Effect<Transport.Response, HttpClientError.HttpClientError | ResponseTooLarge> =>
-  Effect.flatMap(client.execute(toClientRequest(request)), (response) =>
-    Effect.flatMap(Collect.collect(response, request.maxResponseBytes), ({ bytes, isCut }) =>
-      isCut
-        ? Effect.fail(new ResponseTooLarge({ limit: request.maxResponseBytes }))
-        : Effect.succeed({ status: response.status, headers: response.headers, body: bytes })))
+  Effect.flatMap(
+    client.execute(toClientRequest(request)),
+    (response) =>
+      Effect.flatMap(Collect.collect(response, request.maxResponseBytes), ({ bytes, isCut }) =>
+        isCut
+          ? Effect.fail(new ResponseTooLarge({ limit: request.maxResponseBytes }))
+          : Effect.succeed({ status: response.status, headers: response.headers, body: bytes }))
+  )
 
-const toClientRequest = ({ body, headers, method, origin, path }: Transport.Request): HttpClientRequest.HttpClientRequest => {
+const toClientRequest = (
+  { body, headers, method, origin, path }: Transport.Request
+): HttpClientRequest.HttpClientRequest => {
   const record: Record<string, string> = {}
   for (let i = 0; i < headers.length; i += 2) record[headers[i]!] = headers[i + 1]!
   if (!HttpMethod.isHttpMethod(method)) throw new RangeError(`Transport: unknown method ${method}`)

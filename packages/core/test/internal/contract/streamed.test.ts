@@ -12,10 +12,10 @@ import {
   ResponseTooLarge,
   Transport,
   UnexpectedStatus
-} from "../../src/IntegrationError.ts"
-import { compile } from "../../src/internal/compile.ts"
-import type { Streamed } from "../../src/internal/operation.ts"
-import { NotFound, TestApi } from "../contract.ts"
+} from "../../../src/IntegrationError.ts"
+import { compile } from "../../../src/internal/contract/compile.ts"
+import type { Streamed } from "../../../src/internal/contract/operation.ts"
+import { NotFound, TestApi } from "../../contract.ts"
 
 const operation = (endpoint: string): Streamed =>
   compile(TestApi).map((compiled) => compiled.operation).find((operation): operation is Streamed =>

@@ -19,7 +19,8 @@ export interface Option {
 }
 
 /** The environment variable of an option. */
-export const variable = (name: string, path: ReadonlyArray<string>): string => [name, ...path].map(constantCase).join("_")
+export const variable = (name: string, path: ReadonlyArray<string>): string =>
+  [name, ...path].map(constantCase).join("_")
 
 /** Every option of a schema of settings. */
 export const options = (name: string, schema: Schema.Top): ReadonlyArray<Option> => {
@@ -80,9 +81,11 @@ const addUnknown = Effect.fnUntraced(function*(
     const node = yield* load(provider, [name, ...path])
     if (node?._tag !== "Record") continue
     const known = new Set(
-      options.filter((option) => path.every((key, i) => option.path[i] === key)).map((option) => option.path[path.length])
+      options.filter((option) => path.every((key, i) => option.path[i] === key)).map((option) =>
+        option.path[path.length]
+      )
     )
     const unknown = [...node.keys].filter((key) => !known.has(key))
-    if (unknown.length < node.keys.size) for (const key of unknown) put(tree, [...path, key], "")
+    if (unknown.length < node.keys.size) { for (const key of unknown) put(tree, [...path, key], "") }
   }
 })

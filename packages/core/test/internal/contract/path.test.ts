@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { InvalidRequest } from "../../src/IntegrationError.ts"
-import { compile } from "../../src/internal/path.ts"
+import { InvalidRequest } from "../../../src/IntegrationError.ts"
+import { compile } from "../../../src/internal/contract/path.ts"
 
 const params = (...names: ReadonlyArray<string>) =>
   Schema.Struct(Object.fromEntries(names.map((name) => [name, Schema.String])))

@@ -1,5 +1,5 @@
 /** Request headers: checked, lower case, flat. */
-import { InvalidRequest } from "../IntegrationError.ts"
+import { InvalidRequest } from "../../IntegrationError.ts"
 
 type Headers = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 

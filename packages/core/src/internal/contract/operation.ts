@@ -2,8 +2,8 @@
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
-import type { Reason } from "../IntegrationError.ts"
-import type * as Transport from "../Transport.ts"
+import type { Reason } from "../../IntegrationError.ts"
+import type * as Transport from "../../Transport.ts"
 
 export type Operation = Buffered | Streamed
 

@@ -9,15 +9,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { CurrentDeadline, nearest } from "../Deadline.ts"
-import { DeadlineExceeded, IntegrationError, isReason, NotReplayable, type Reason } from "../IntegrationError.ts"
-import type * as Outcome from "../Outcome.ts"
-import type * as Policy from "../Policy.ts"
-import type * as Retry from "../policy/Retry.ts"
-import * as Telemetry from "../Telemetry.ts"
+import { CurrentDeadline, nearest } from "../../Deadline.ts"
+import { DeadlineExceeded, IntegrationError, isReason, NotReplayable, type Reason } from "../../IntegrationError.ts"
+import type * as Outcome from "../../Outcome.ts"
+import type * as Policy from "../../Policy.ts"
+import type * as Retry from "../../policy/Retry.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import type * as Deadlines from "../deadlines.ts"
+import { millis } from "../monotonic.ts"
 import * as Attempt from "./attempt.ts"
-import type * as Deadlines from "./deadlines.ts"
-import { millis } from "./monotonic.ts"
 
 /** What is decided before a call is made: when the layer is built, and again for options given at a call site. */
 export interface Plan {
@@ -125,13 +125,17 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
     if (!this.traced) return Attempt.run(this, attempt, undefined)
     const { name, options } = this.invocation.observer.attemptSpan(this, attempt)
     let ended: Attempt.Ended | undefined
-    const attempted = Effect.useSpan(name, options, (span) =>
-      Effect.flatMap(Attempt.run(this, attempt, span), (how) => {
-        ended = how
-        if (how.status !== undefined) span.attribute("http.response.status_code", how.status)
-        if (Exit.isFailure(how.exit)) span.attribute("error.type", Telemetry.tagOf(how.exit))
-        return how.exit
-      }))
+    const attempted = Effect.useSpan(
+      name,
+      options,
+      (span) =>
+        Effect.flatMap(Attempt.run(this, attempt, span), (how) => {
+          ended = how
+          if (how.status !== undefined) span.attribute("http.response.status_code", how.status)
+          if (Exit.isFailure(how.exit)) span.attribute("error.type", Telemetry.tagOf(how.exit))
+          return how.exit
+        })
+    )
     // The span ends as the attempt did; how it ended is an answer here. Without one the attempt was interrupted.
     return Effect.flatMap(Effect.exit(attempted), () => ended === undefined ? Effect.interrupt : Effect.succeed(ended))
   }

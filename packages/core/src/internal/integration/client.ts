@@ -1,23 +1,26 @@
 /** The methods of an integration, over the pipeline and a channel. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Auth from "../Auth.ts"
-import type * as Events from "../Events.ts"
-import { InvalidRequest, type Reason } from "../IntegrationError.ts"
-import { type InvalidOptions, refuse } from "../InvalidOptions.ts"
-import * as Outcome from "../Outcome.ts"
-import * as Resilience from "../Resilience.ts"
-import { Stores } from "../Stores.ts"
-import * as Telemetry from "../Telemetry.ts"
-import type * as Transport from "../Transport.ts"
-import type { Compiled } from "./compile.ts"
-import * as Credentials from "./credentials.ts"
-import * as EffectAttempt from "./effectAttempt.ts"
-import * as Exchange from "./exchange.ts"
-import type { Buffered, Operation, Streamed } from "./operation.ts"
-import * as Run from "./run.ts"
-import { settled } from "./settled.ts"
-import * as StreamedClient from "./streamedClient.ts"
+import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
+import type * as Auth from "../../Auth.ts"
+import type { Call } from "../../Call.ts"
+import type * as Events from "../../Events.ts"
+import { IntegrationError, InvalidRequest, isReason, type Reason } from "../../IntegrationError.ts"
+import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
+import * as Outcome from "../../Outcome.ts"
+import * as Resilience from "../../Resilience.ts"
+import { Stores } from "../../Stores.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import type * as Transport from "../../Transport.ts"
+import type { Compiled } from "../contract/compile.ts"
+import type { Buffered, Operation, Streamed } from "../contract/operation.ts"
+import * as Credentials from "../pipeline/credentials.ts"
+import * as EffectAttempt from "../pipeline/effectAttempt.ts"
+import * as Exchange from "../pipeline/exchange.ts"
+import * as Run from "../pipeline/run.ts"
+import { settled } from "../pipeline/settled.ts"
+import * as StreamedClient from "../pipeline/streamedClient.ts"
 
 /** What the methods of one integration share. */
 export interface Shared {
@@ -148,7 +151,7 @@ const buffered = (operation: Buffered, shared: Shared): Prepare => {
 
 const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepare => {
   const client = StreamedClient.make(shared.channel.client, {
-    headers: shared.headers,
+    ...shared,
     authorize: authorizeOf(shared),
     keyHeader
   })
@@ -165,13 +168,33 @@ const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepa
       keyed: false,
       start: (attempt, sink) => {
         const answer: StreamedClient.Answer = { status: undefined }
-        const work = Effect.provideService(send(request), StreamedClient.CurrentAnswer, answer)
+        const work = send(request).pipe(
+          Effect.map((value) => withIntegrationErrors(value, attempt)),
+          Effect.provideService(StreamedClient.CurrentAnswer, answer)
+        )
         const classify = (exit: Exit.Exit<unknown, unknown>) =>
           plan.classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, undefined)
         return EffectAttempt.start(work, classify, () => answer.status)(attempt, sink)
       }
     })
   }
+}
+
+/** A stream goes on after the call has succeeded: what ends it then is told as the failure of that call. */
+const withIntegrationErrors = (
+  value: unknown,
+  { attempt, integration, operation }: Pick<Call, "attempt" | "integration" | "operation">
+): unknown => {
+  if (Stream.isStream(value)) {
+    return Stream.mapError(
+      value,
+      (error) =>
+        isReason(error) ? new IntegrationError({ integration, operation, attempts: attempt, reason: error }) : error
+    )
+  }
+  return Predicate.hasProperty(value, "body") && Stream.isStream(value.body)
+    ? { ...value, body: withIntegrationErrors(value.body, { attempt, integration, operation }) }
+    : value
 }
 
 const authorizeOf = ({ authenticator }: Shared) =>

@@ -3,9 +3,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { CurrentCall } from "../Call.ts"
-import { CurrentDeadline } from "../Deadline.ts"
-import type * as Outcome from "../Outcome.ts"
+import { CurrentCall } from "../../Call.ts"
+import { CurrentDeadline } from "../../Deadline.ts"
+import type * as Outcome from "../../Outcome.ts"
 import type { Start } from "./attempt.ts"
 
 /** The effect sees the attempt as `CurrentCall` and its time as `CurrentDeadline`. */

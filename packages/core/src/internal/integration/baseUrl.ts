@@ -11,10 +11,13 @@ export const problemOf = (value: string): string | undefined => {
 
 /** Origin, and the path without a slash at its end. `{placeholders}` for secrets stay as they are. */
 export const split = (value: string): { readonly origin: string; readonly prefix: string } => {
-  const url = new URL(value)
-  const path = withPlaceholders(url.pathname)
-  return { origin: url.origin, prefix: path.endsWith("/") ? path.slice(0, -1) : path }
+  const { origin, pathname } = new URL(value)
+  const path = pathname.replaceAll("%7B", "{").replaceAll("%7D", "}")
+  return { origin, prefix: path.endsWith("/") ? path.slice(0, -1) : path }
 }
 
-/** A path as it was before `URL` encoded the braces of its placeholders. */
-export const withPlaceholders = (path: string): string => path.replaceAll("%7B", "{").replaceAll("%7D", "}")
+/** A path below a prefix, with the placeholders of the prefix as they were before `URL` encoded their braces. */
+export const withPlaceholders = (path: string, prefix: string): string => {
+  const encoded = prefix.replaceAll("{", "%7B").replaceAll("}", "%7D")
+  return path.startsWith(encoded) ? prefix + path.slice(encoded.length) : path
+}

@@ -1,6 +1,6 @@
 /** A group of options as a Schema whose ranges are those of the policy that the options belong to. */
 import * as Schema from "effect/Schema"
-import type { Problem } from "../InvalidOptions.ts"
+import type { Problem } from "../../InvalidOptions.ts"
 
 /** What is wrong with some of the options. */
 export type Validate = (options: object) => ReadonlyArray<Problem>
@@ -25,9 +25,11 @@ export const option = <S extends Schema.Top>(
   name: string,
   schema: S
 ): Schema.optionalKey<S["Rebuild"]> =>
-  Schema.optionalKey(schema.check(Schema.makeFilter((value) =>
-    validate({ [name]: value }).find((problem) => problem.option === name)?.problem
-  )))
+  Schema.optionalKey(
+    schema.check(
+      Schema.makeFilter((value) => validate({ [name]: value }).find((problem) => problem.option === name)?.problem)
+    )
+  )
 
 /** What is wrong with options together. */
 export const whole = (validate: Validate) =>

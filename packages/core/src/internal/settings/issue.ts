@@ -1,6 +1,6 @@
 /** Schema issues of settings as problems, each with the option's name. */
 import * as SchemaIssue from "effect/SchemaIssue"
-import type { Problem } from "../InvalidOptions.ts"
+import type { Problem } from "../../InvalidOptions.ts"
 
 // What was found is shown by the checks of ranges alone, which are never those of a secret.
 const format = SchemaIssue.makeFormatterStandardSchemaV1({
@@ -25,4 +25,5 @@ export const problemsOf = (issue: SchemaIssue.Issue): ReadonlyArray<Problem> => 
   return [...found.values()]
 }
 
-const message = (text: string): string => text.startsWith("Expected ") ? `must be ${text.slice("Expected ".length)}` : text
+const message = (text: string): string =>
+  text.startsWith("Expected ") ? `must be ${text.slice("Expected ".length)}` : text

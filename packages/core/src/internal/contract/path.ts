@@ -1,7 +1,7 @@
 /** Path templates, split once into literals and parameters. */
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import { InvalidRequest } from "../IntegrationError.ts"
+import { InvalidRequest } from "../../IntegrationError.ts"
 
 /** A template ready to be built from. */
 export interface Path {

@@ -1,6 +1,6 @@
 import { Schema, SchemaParser } from "effect"
 import { describe, expect, it } from "vitest"
-import { describe as text } from "../../src/internal/issue.ts"
+import { describe as text } from "../../../src/internal/contract/issue.ts"
 
 const issue = (schema: Schema.Codec<any, any>, input: unknown, options?: object) => {
   const exit: any = SchemaParser.decodeUnknownExit(schema, options)(input)
