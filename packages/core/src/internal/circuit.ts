@@ -109,6 +109,34 @@ export const isolated = (circuit: Circuit): Isolated => ({
   openFor: circuit.openFor
 })
 
+/** What is worth keeping of a circuit, without times of a clock that ends with the process; durations in milliseconds. */
+export interface Snapshot {
+  readonly state: Circuit["_tag"]
+  readonly openings: number
+  readonly openFor: number
+  /** Of the open time. */
+  readonly left: number
+  /** How long it has been closed. */
+  readonly closedFor: number
+}
+
+export const snapshot = (circuit: Circuit, now: number): Snapshot => ({
+  state: circuit._tag,
+  openings: circuit.openings,
+  openFor: circuit.openFor,
+  left: circuit._tag === "Open" ? Math.max(0, circuit.until - now) : 0,
+  closedFor: circuit._tag === "Closed" ? now - circuit.since : 0
+})
+
+/** A half-open circuit's probes are gone, so it is open and due: the next call probes. */
+export const restored = (settings: Settings, circuit: Circuit, from: Snapshot, now: number): Circuit => {
+  const { closedFor, left, openFor, openings, state } = from
+  if (state === "Closed") return closed(settings, circuit.generation + 1, openings, openFor, now - closedFor)
+  return state === "Isolated"
+    ? { ...isolated(circuit), openings, openFor }
+    : { ...opened(circuit, openings, openFor, now), until: now + left }
+}
+
 /** Counts an outcome in the closed state. A throttled call counts nowhere. Only a failure can trip. */
 export const count = (
   settings: Settings,

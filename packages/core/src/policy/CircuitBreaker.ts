@@ -18,6 +18,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit.ts"
@@ -25,6 +26,7 @@ import { settingsOf, tableOf, validate as check } from "../internal/circuitOptio
 import * as monotonic from "../internal/monotonic.ts"
 import { stackless } from "../internal/stackless.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
+import type * as Outcome from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
 import { Stores } from "../Stores.ts"
 
@@ -42,6 +44,10 @@ export interface CircuitBreaker {
   readonly reset: Effect.Effect<void>
   /** Every transition of the circuit from now on, whichever breaker of that name caused it. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
+  /** What is worth keeping over a restart. Counts of calls are not: they are of the last seconds. */
+  readonly snapshot: Effect.Effect<Snapshot>
+  /** Goes on from a snapshot. A circuit that was half-open is open and due, so that the next call is a probe. */
+  readonly restore: (snapshot: Snapshot) => Effect.Effect<void>
 }
 
 export interface Options {
@@ -111,11 +117,23 @@ export interface Transition {
   readonly name: string
   readonly from: State["_tag"]
   readonly to: State["_tag"]
-  readonly cause: Circuit.TripCause | "ResetTimeoutElapsed" | "ProbesSucceeded" | "Isolated" | "Reset"
+  readonly cause: Circuit.TripCause | "ResetTimeoutElapsed" | "ProbesSucceeded" | "Isolated" | "Reset" | "Restored"
   /** How long it will be open, where it opened. */
   readonly retryAfter: Duration.Duration | undefined
   readonly openings: number
 }
+
+const millisLeft = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** A circuit's state as plain data; durations in milliseconds. */
+export const Snapshot = Schema.Struct({
+  state: Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated"]),
+  openings: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  openFor: millisLeft,
+  left: millisLeft,
+  closedFor: millisLeft
+})
+export type Snapshot = typeof Snapshot.Type
 
 /** Is told of transitions. */
 export type Listener = (transition: Transition) => void
@@ -124,12 +142,13 @@ export type Listener = (transition: Transition) => void
 export const validate: (options: Options) => ReadonlyArray<Problem> = check
 
 /**
- * A breaker for the circuit of that name. `onTransition` is told synchronously of the transitions caused through this
+ * A breaker for the circuit of that name. `classify` decides for its policy the outcomes it knows. `onTransition` is told synchronously of the transitions caused through this
  * breaker, each exactly once; if it throws, that is ignored.
  */
 export const make = Effect.fnUntraced(function*(
   options: Options & {
     readonly name: string
+    readonly classify?: Outcome.Classifier | undefined
     readonly onTransition?: Listener | undefined
   }
 ): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores> {
@@ -202,13 +221,18 @@ export const make = Effect.fnUntraced(function*(
     name,
     gate,
     check,
-    policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate)),
-    state: Effect.withFiber((fiber) => Effect.succeed(shown(cell.current, monotonic.now(fiber)))),
+    policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
+    state: atNow((now) => shown(cell.current, now)),
     isolate: Effect.sync(() => move(Circuit.isolated(cell.current), "Isolated")),
     reset: Effect.sync(() => move(Circuit.closed(settings, cell.current.generation + 1), "Reset")),
-    changes: subscribe(listeners.ref.current)
+    changes: subscribe(listeners.ref.current),
+    snapshot: atNow((now) => Circuit.snapshot(cell.current, now)),
+    restore: (snapshot) => atNow((now) => move(Circuit.restored(settings, cell.current, snapshot, now), "Restored"))
   }
 })
+
+const atNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
+  Effect.withFiber((fiber) => Effect.succeed(f(monotonic.now(fiber))))
 
 const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
   Stream.callback<Transition>((queue) => {

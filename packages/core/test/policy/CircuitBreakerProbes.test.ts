@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Schema, Stream } from "effect"
 import { CircuitOpen } from "../../src/IntegrationError.ts"
 import * as Outcome from "../../src/Outcome.ts"
 import * as Policy from "../../src/Policy.ts"
@@ -415,6 +415,62 @@ describe("CircuitBreaker, by hand", () => {
       yield* first.begin
       assert.instanceOf(yield* second.fail, CircuitOpen)
       assert.deepStrictEqual(second.transitions, [])
+    }))
+
+  test("E9, C15: it goes on from a snapshot: closed, open with the time left, half-open due, isolated", () =>
+    Effect.gen(function*() {
+      const before = yield* make({ name: "before", resetFactor: 2 })
+      const kept: Record<string, CircuitBreaker.Snapshot> = {}
+      const keep = (name: string) => Effect.map(before.breaker.snapshot, (snapshot) => void (kept[name] = snapshot))
+      yield* before.fail
+      yield* adjust(400)
+      yield* keep("open")
+      yield* adjust(600)
+      yield* before.begin
+      yield* keep("half-open")
+      yield* before.breaker.isolate
+      yield* keep("isolated")
+      const after = Effect.fnUntraced(function*(name: string) {
+        const json = yield* Schema.encodeEffect(CircuitBreaker.Snapshot)(kept[name]!)
+        const restarted = yield* make({ name: `after ${name}`, resetFactor: 2 })
+        yield* restarted.breaker.restore(yield* Schema.decodeEffect(CircuitBreaker.Snapshot)(json))
+        return restarted
+      })
+      const open = yield* after("open")
+      assert.deepStrictEqual(yield* open.breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.millis(600) })
+      assert.deepStrictEqual(open.transitions, ["Closed → Open"])
+      const due = yield* after("half-open")
+      assert.deepStrictEqual(yield* due.breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.zero })
+      assert.instanceOf(yield* due.fail, Boom)
+      assert.deepStrictEqual(yield* due.breaker.state, { _tag: "Open", openings: 2, retryAfter: Duration.seconds(2) })
+      const isolated = yield* after("isolated")
+      assert.deepStrictEqual(yield* isolated.fail, new CircuitOpen({ isolated: true, retryAfter: undefined }))
+    }))
+
+  test("E9: closed, it still remembers its openings until it has been closed for as long as it was open", () =>
+    Effect.gen(function*() {
+      const before = yield* make({ name: "before", resetFactor: 2 })
+      yield* before.due
+      yield* before.succeed
+      yield* adjust(600)
+      const snapshot = yield* before.breaker.snapshot
+      for (const [wait, openFor] of [[399, 2_000], [400, 1_000]] as const) {
+        const after = yield* make({ name: `after ${wait}`, resetFactor: 2 })
+        yield* after.breaker.restore(snapshot)
+        yield* adjust(wait)
+        yield* after.fail
+        const state = yield* after.breaker.state
+        assert.deepStrictEqual(state._tag === "Open" && Duration.toMillis(state.retryAfter), openFor)
+      }
+    }))
+
+  test("D5: after a restore the answers of calls from before are ignored", () =>
+    Effect.gen(function*() {
+      const { begin, breaker, stateTag } = yield* make()
+      const early = yield* begin
+      yield* breaker.restore(yield* breaker.snapshot)
+      yield* early.fail
+      assert.strictEqual(yield* stateTag, "Closed")
     }))
 
   test("E11: the same name is the same circuit, another name is not", () =>
