@@ -54,8 +54,7 @@ export interface Auth<in out Fields extends Schema.Struct.Fields = Schema.Struct
 export const Secret: Schema.RedactedFromValue<Schema.String> = Schema.RedactedFromValue(
   Schema.String.check(
     Schema.isNonEmpty(),
-    // Visible characters only: a line break would end the header.
-    Schema.isPattern(/^[^\u0000-\u001f\u007f]*$/, { expected: "a value without control characters" })
+    Schema.isPattern(/^\P{Cc}*$/u, { expected: "a value without control characters" })
   )
 )
 
@@ -73,7 +72,7 @@ export const bearer: Auth<{ readonly token: typeof Secret }> = {
 /** A user-id of RFC 7617: it may not hold a colon. */
 export const Username = Schema.String.check(
   Schema.isNonEmpty(),
-  Schema.isPattern(/^[^:\u0000-\u001f\u007f]*$/, { expected: "a user name without colon or control characters" })
+  Schema.isPattern(/^[^:\p{Cc}]*$/u, { expected: "a user name without colon or control characters" })
 )
 
 /** `Authorization: Basic <base64 of username:password>` (RFC 7617, in UTF-8). Settings: `username`, `password`. */

@@ -284,15 +284,14 @@ export interface Explanation {
 export const explain = (options: Options = {}): Explanation => {
   const { attempt, total } = timeoutsOf(options)
   const retries = options.retry === false ? 0 : options.retry?.maxRetries ?? 3
-  const seconds = (ms: number) => Duration.format(Duration.millis(ms))
   const details: Partial<Record<string, string>> = {
     "telemetry": "spans, metrics, events",
-    "total timeout": seconds(total),
+    "total timeout": shown(total),
     "retry": retries === 0 ? "off" : `${retries} at the most, if the operation may be repeated`,
     "circuit check": options.breaker === false ? "off" : "before anything is taken",
     "bulkhead": options.bulkhead === false ? "off" : `${options.bulkhead?.maxConcurrent ?? defaultConcurrency} at once`,
     "circuit breaker": options.breaker === false ? "off" : breakerText(options.breaker ?? {}),
-    "attempt timeout": seconds(attempt),
+    "attempt timeout": shown(attempt),
     "auth": "attached",
     "transport": `answers up to ${options.maxResponseBytes ?? defaults.maxResponseBytes} bytes`
   }
@@ -304,9 +303,11 @@ export const explain = (options: Options = {}): Explanation => {
     order: filled.map(({ name }) => name),
     worstCase: Duration.millis(total),
     maxRequests: retries + 1,
-    text: [...lines, `worst case ${seconds(total)}, at most ${retries + 1} requests per call`].join("\n")
+    text: [...lines, `worst case ${shown(total)}, at most ${retries + 1} requests per call`].join("\n")
   }
 }
+
+const shown = (millis: number): string => Duration.format(Duration.millis(millis))
 
 const breakerText = (options: CircuitBreaker.Options): string => {
   const { failureRate, failureThreshold = failureRate === undefined ? 5 : false } = options
