@@ -1,6 +1,6 @@
 /**
- * A suite of cases that every implementation of a port must pass. A case is an effect that dies where the implementation
- * is wrong, so that any test framework can run it.
+ * A suite of cases that every implementation of a port must pass. A case is an effect that dies where the
+ * implementation is wrong, so that any test framework can run it.
  *
  * @example
  * Conformance.register(it, "layerMemory", StoresConformance.cases, Effect.succeed(Stores.layerMemory))

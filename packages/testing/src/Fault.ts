@@ -51,8 +51,8 @@ export interface Range {
 }
 
 /**
- * What happens to a true answer: it is lost before its headers, or its body is cut by a reset, a close or silence, or made
- * unreadable.
+ * What happens to a true answer: it is lost before its headers, or its body is cut by a reset, a close or silence, or
+ * made unreadable.
  */
 export type Spoil = "lost" | "reset" | "truncated" | "hang" | "garbage"
 

@@ -1,8 +1,8 @@
 /**
  * Faults between an integration and its transport, nearest to the wire, so that everything above is exercised.
  *
- * Wraps an `HttpClient` and, where it carries one, its transport. Reproducible by seed; can be changed, switched off and
- * on while it runs. A caller that gives up while it is made to wait has sent nothing.
+ * Wraps an `HttpClient` and, where it carries one, its transport. Reproducible by seed; can be changed, switched off
+ * and on while it runs. A caller that gives up while it is made to wait has sent nothing.
  *
  * @example
  * const Unreliable = Faults.layer({

@@ -63,15 +63,15 @@ export class TestTransport extends Context.Service<TestTransport, {
 }>()("@switchboard/testing/TestTransport") {}
 
 /**
- * Scripts by method and path, asked in order: `"GET /charges/:id"`, `"* /files/*"`, `"POST https://auth.example/token"`.
- * `*` is any method, or any rest of a path; `:name` is one segment, found in `request.params`. Each route counts for
+ * Scripts by method and path, asked in order: `"GET /charges/:id"`, `"* /files/*"`,
+ * `"POST https://auth.example/token"`. `*` is any method, or any rest of a path; `:name` is one segment, found in `request.params`. Each route counts for
  * itself.
  */
 export const routes = (table: Readonly<Record<string, Script>>): Routes => ({ _tag: "Routes", table })
 
 /**
- * A remote that answers by the script: one answer for all requests, a list used up in order, routes, or a handler that is
- * given the request and its number, from 1. A handler may answer with an effect; it runs on the caller's clock.
+ * A remote that answers by the script: one answer for all requests, a list used up in order, routes, or a handler
+ * that is given the request and its number, from 1. A handler may answer with an effect; it runs on the caller's clock.
  */
 export const make = (
   script: Script,

@@ -4,8 +4,8 @@ import type { Received } from "../Received.ts"
 
 /**
  * The script had no answer, or its handler failed. As a plain `HttpClient` it is a defect. A buffered exchange can only
- * end with a typed failure: it ends with this one, which nothing retries, and the layer dies with it when it is released,
- * so that the test fails even if the code under test handled the failure.
+ * end with a typed failure: it ends with this one, which nothing retries, and the layer dies with it when it is
+ * released, so that the test fails even if the code under test handled the failure.
  */
 export class UnscriptedRequest extends Transport {
   #message = ""

@@ -15,19 +15,19 @@ export interface ProtocolRequest {
 /**
  * What a server of the protocol answers. A function of the request alone.
  *
- * | path                   | answer                                                                                   |
- * | ---------------------- | ---------------------------------------------------------------------------------------- |
- * | `/echo`                | 200, the body as it came; `x-method`, `x-target` (path and query) and `x-echo` as sent    |
- * | `/status/:code`        | that status, the body `status :code`                                                      |
- * | `/headers`             | 200, `X-Mixed-Case: Value` and two `set-cookie` headers, `a=1` and `b=2`                  |
- * | `/bytes/:n`            | 200, `n` times the letter x, with `content-length`                                        |
- * | `/pieces/:n`           | 200, `n` pieces of 1,000 bytes, their number not announced                                |
- * | `/reset`               | the connection is reset before the headers                                                |
- * | `/reset-in-body`       | it is reset after half of the body                                                        |
- * | `/truncated`           | it is closed after half of the body that `content-length` announced                       |
- * | `/hang`                | nothing                                                                                   |
- * | `/hang-in-body`        | half of the body, then nothing                                                            |
- * | any other              | 404                                                                                       |
+ * | path             | answer                                                                                 |
+ * | ---------------- | -------------------------------------------------------------------------------------- |
+ * | `/echo`          | 200, the body as it came; `x-method`, `x-target` (path and query) and `x-echo` as sent |
+ * | `/status/:code`  | that status, the body `status :code`                                                   |
+ * | `/headers`       | 200, `X-Mixed-Case: Value` and two `set-cookie` headers, `a=1` and `b=2`               |
+ * | `/bytes/:n`      | 200, `n` times the letter x, with `content-length`                                     |
+ * | `/pieces/:n`     | 200, `n` pieces of 1,000 bytes, their number not announced                             |
+ * | `/reset`         | the connection is reset before the headers                                             |
+ * | `/reset-in-body` | it is reset after half of the body                                                     |
+ * | `/truncated`     | it is closed after half of the body that `content-length` announced                    |
+ * | `/hang`          | nothing                                                                                |
+ * | `/hang-in-body`  | half of the body, then nothing                                                         |
+ * | any other        | 404                                                                                    |
  */
 export const protocol = (request: ProtocolRequest): Answer.Answer => {
   const target = request.url.replace(/^[a-z]+:\/\/[^/]*/i, "")
