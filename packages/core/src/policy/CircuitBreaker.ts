@@ -92,9 +92,12 @@ export interface FailureRate {
 /** How long to stay open. */
 export type ResetTimeout = (opening: Opening) => Duration.Input
 
+/** Why it opened. */
+export type TripCause = Circuit.TripCause
+
 /** What opened the circuit. */
 export interface Opening {
-  readonly cause: Circuit.TripCause
+  readonly cause: TripCause
   /** Openings in a row, this one included. */
   readonly openings: number
   /** Failures that led to it: in a row, in the window, or of probes. */
@@ -117,7 +120,7 @@ export interface Transition {
   readonly name: string
   readonly from: State["_tag"]
   readonly to: State["_tag"]
-  readonly cause: Circuit.TripCause | "ResetTimeoutElapsed" | "ProbesSucceeded" | "Isolated" | "Reset" | "Restored"
+  readonly cause: TripCause | "ResetTimeoutElapsed" | "ProbesSucceeded" | "Isolated" | "Reset" | "Restored"
   /** How long it will be open, where it opened. */
   readonly retryAfter: Duration.Duration | undefined
   readonly openings: number

@@ -46,7 +46,7 @@ const setup = Effect.gen(function*() {
 })
 
 describe("deadlines", () => {
-  it.effect("F3: each fires once, at its time, the earlier first", () =>
+  it.effect("each fires once, at its time, the earlier first", () =>
     Effect.gen(function*() {
       const { add, fired } = yield* setup
       add("a", 1_000)
@@ -154,6 +154,23 @@ describe("deadlines", () => {
       for (let i = 1; i <= 10; i++) add(`${i}`, i / 3)
       yield* TestClock.adjust(4)
       assert.strictEqual(fired.length, 10)
+    }))
+
+  it.effect("works in virtual time without the scheduler of the calls as well", () =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      const deadlines = Deadlines.make(clock)
+      const fired: Array<number> = []
+      for (const timeout of [100, 1_000, 30_000]) {
+        deadlines.add({
+          at: timeout,
+          prev: undefined,
+          next: undefined,
+          onDeadline: () => void fired.push(millis(clock))
+        })
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(fired, [100, 1_000, 30_000])
     }))
 
   it.effect("L4: dispose ends the fiber and forgets the rest", () =>
