@@ -9,7 +9,7 @@ import * as Stores from "../../src/Stores.ts"
 /** The remote failed. */
 export class Boom extends Data.TaggedError("Boom")<{ readonly n?: number }> {}
 
-export const boom = Effect.fail(new Boom({}))
+export const boom = Effect.suspend(() => Effect.fail(new Boom({})))
 
 /** A test in virtual time with stores of its own. */
 export const test = <A, E>(name: string, body: () => Effect.Effect<A, E, Stores.Stores | Scope.Scope>): void =>
