@@ -7,7 +7,7 @@
  * @example
  * Auth.apiKey({ header: "X-API-Key" })   // settings: { apiKey: Redacted }
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"

@@ -342,6 +342,20 @@ describe("many at once", () => {
       assert.isAtMost((yield* requests).length, 20)
     }).pipe(Effect.provide(layer(Answer.hang))))
 
+  it.effect("a full queue is refused at once when the circuit opens, however long it is", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.forEach(
+        Array.from({ length: 1500 }),
+        () => Effect.exit(create),
+        { concurrency: "unbounded" }
+      ))
+      yield* TestClock.adjust("10 seconds")
+      const tags = (yield* Fiber.join(fiber)).map(tagOf)
+      assert.strictEqual(tags.filter((tag) => tag === "AttemptTimeout").length, (yield* requests).length)
+      assert.strictEqual(tags.filter((tag) => tag === "BulkheadFull").length, 1500 - 1016)
+      assert.strictEqual(tags.filter((tag) => tag === "CircuitOpen").length, 1016 - (yield* requests).length)
+    }).pipe(Effect.provide(layer(Answer.hang))))
+
   it.effect("as many are in flight as the pool has connections; the others wait, within their deadline", () =>
     Effect.gen(function*() {
       const fibers = yield* Effect.forEach(Array.from({ length: 5 }), () => Effect.forkChild(Effect.exit(create)))

@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import { BulkheadFull } from "../IntegrationError.ts"
 import { atLeast, problems } from "../internal/checks.ts"
+import { stackless } from "../internal/stackless.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Policy from "../Policy.ts"
 
@@ -56,7 +57,11 @@ class Permits implements Policy.Gate<BulkheadFull> {
   constructor(maxConcurrent: number, maxQueue: number) {
     this.maxConcurrent = maxConcurrent
     this.maxQueue = maxQueue
-    this.full = { _tag: "Refusal", retryAfter: undefined, reason: () => new BulkheadFull({ limit: maxConcurrent }) }
+    this.full = {
+      _tag: "Refusal",
+      retryAfter: undefined,
+      reason: () => stackless(() => new BulkheadFull({ limit: maxConcurrent }))
+    }
     this.queued = { _tag: "Ask", answer: Effect.suspend(() => this.permit()) }
   }
 
@@ -80,7 +85,8 @@ class Permits implements Policy.Gate<BulkheadFull> {
       let granted = false
       const waiter = () => {
         granted = true
-        resume(Effect.succeed(this.running))
+        // Later, because a waiter that is refused elsewhere gives its permit back at once, and the next one does the same.
+        queueMicrotask(() => resume(Effect.succeed(this.running)))
       }
       this.waiting.add(waiter)
       return Effect.sync(() => {

@@ -75,9 +75,16 @@ const planner = Effect.fnUntraced(function*(
   const contradictions = Resilience.validateOperation(operation.method, scopes[2], options)
   yield* refuse(contradictions.map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
   const planOf = (options: Resilience.OperationOptions) => resilience.plan(options, operation.method)
+  const plan = yield* planOf(options)
+  const { deadlines } = plan
   return {
-    plan: yield* planOf(options),
-    planWith: (own) => Effect.provideService(planOf(Resilience.merge(options, own)), Stores, stores)
+    plan,
+    planWith: (own) =>
+      planOf(Resilience.merge(options, own)).pipe(
+        // Whatever its timeout, a call shares the list of its operation: lists are as many as there are operations.
+        Effect.map((plan) => ({ ...plan, deadlines })),
+        Effect.provideService(Stores, stores)
+      )
   }
 })
 

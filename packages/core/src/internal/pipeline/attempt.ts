@@ -9,7 +9,7 @@ import type * as Tracer from "effect/Tracer"
 import type { Call } from "../../Call.ts"
 import { AttemptTimeout, DeadlineExceeded, type Reason } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
-import type * as Policy from "../../Policy.ts"
+import * as Policy from "../../Policy.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
@@ -115,26 +115,22 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     this.begin(now)
   }
 
-  /** A gate that makes us wait, or whose state lives elsewhere, is the slow path. */
-  private await(admission: Policy.Wait | Policy.Ask<Reason>, index: number, now: number): void {
-    if (admission._tag === "Ask") return this.run(admission.answer, (answer) => this.answered(answer, index))
-    this.tickets.push(admission.ticket)
-    if (now + admission.millis >= this.call.deadline) {
+  /** A gate that refuses ends the attempt; one that makes us wait, or whose state lives elsewhere, is the slow path. */
+  private refuse(admission: Exclude<Policy.Admission<Reason>, number>, index: number, now: number): void {
+    const gate = this.call.gates[index]!
+    if (admission._tag === "Refusal") {
+      const reason = admission.reason()
+      return this.end(Exit.fail(reason), Outcome.fromReason(reason), undefined)
+    }
+    if (admission._tag === "Wait" && now + admission.millis >= this.call.deadline) {
+      gate.settle(admission.ticket, Outcome.neutral, now)
       return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     }
-    this.run(Effect.sleep(admission.millis), () => this.admit(index + 1))
-  }
-
-  private answered(answer: Policy.Admission<Reason>, index: number): void {
-    const now = millis(this.call.clock)
-    if (typeof answer !== "number") return this.refuse(answer, index, now)
-    this.tickets.push(answer)
-    this.admit(index + 1)
-  }
-
-  private refuse(admission: Exclude<Policy.Admission<Reason>, number>, index: number, now: number): void {
-    if (admission._tag !== "Refusal") return this.await(admission, index, now)
-    this.end(Exit.fail(admission.reason()), Outcome.refused(admission.retryAfter), undefined)
+    this.run(Effect.uninterruptibleMask((restore) => Policy.admitted(gate, admission, restore)), (answer) => {
+      if (typeof answer !== "number") return this.refuse(answer, index, now)
+      this.tickets.push(answer)
+      this.admit(index + 1)
+    })
   }
 
   private run<A>(effect: Effect.Effect<A>, next: (value: A) => void): void {
@@ -159,20 +155,16 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     this.at = now + (attemptTimeout < left ? attemptTimeout : left)
     this.started = true
     deadlines.add(this)
-    this.running = this.call.start(this, this)
+    try {
+      this.running = this.call.start(this, this)
+    } catch (defect) {
+      this.end(Exit.die(defect), Outcome.neutral, undefined)
+    }
   }
 
   end(exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome, status: number | undefined): void {
     if (this.ended) return
-    const now = this.settle(outcome)
-    this.resume(Effect.succeed({
-      exit,
-      outcome,
-      status,
-      duration: now - this.begun,
-      started: this.started,
-      attempt: this.attempt
-    }))
+    this.tell(exit, outcome, status, this.settle(outcome))
   }
 
   onDeadline(): void {
@@ -181,11 +173,13 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     const reason = this.at >= this.call.deadline
       ? this.exceeded(wasSent)
       : new AttemptTimeout({ timeout: Duration.millis(this.call.attemptTimeout), wasSent })
-    this.end(Exit.fail(reason), Outcome.fromReason(reason), undefined)
-    // On time, even if the work is slow to stop: what it yields from now on is dropped.
+    const outcome = Outcome.fromReason(reason)
+    const now = this.settle(outcome)
+    // The caller hears of it on time, even if the work is slow to stop: what it yields from now on is dropped.
     this.admission?.interruptUnsafe()
     const stopped = this.running?.cancel()
     if (stopped !== undefined) Effect.runForkWith(this.context)(stopped)
+    this.tell(Exit.fail(reason), outcome, undefined, now)
   }
 
   interrupt(): Effect.Effect<void> {
@@ -195,6 +189,17 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     return this.running?.cancel() ?? Effect.void
   }
 
+  private tell(
+    exit: Exit.Exit<unknown, unknown>,
+    outcome: Outcome.Outcome,
+    status: number | undefined,
+    now: number
+  ): void {
+    const { attempt, started } = this
+    this.resume(Effect.succeed({ exit, outcome, status, duration: now - this.begun, started, attempt }))
+  }
+
+  /** Gives back all that was taken, the innermost first; no more is heard of the work. */
   private settle(outcome: Outcome.Outcome): number {
     this.ended = true
     const { clock, deadlines, gates } = this.call

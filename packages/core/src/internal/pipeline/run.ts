@@ -17,6 +17,7 @@ import type * as Retry from "../../policy/Retry.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
+import { stackless } from "../stackless.ts"
 import * as Attempt from "./attempt.ts"
 
 /** What is decided before a call is made: when the layer is built, and again for options given at a call site. */
@@ -142,7 +143,7 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
 
   private after(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
     this.invocation.observer.attemptEnded(this, ended)
-    return ended.outcome._tag === "Success" ? this.finish(ended.exit) : this.again(ended)
+    return ended.outcome._tag === "Success" && Exit.isSuccess(ended.exit) ? this.finish(ended.exit) : this.again(ended)
   }
 
   private again(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
@@ -160,6 +161,7 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
         return this.finish(ended.exit)
       }
       if (oneShot && ended.outcome._tag === "Failure" && ended.outcome.sent) {
+        plan.retry.budget.giveBack(millis(this.clock))
         return this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(ended.exit) })))
       }
       observer.retryScheduled(this, ended, decision.delayMillis)
@@ -176,7 +178,7 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
 
   private error(reason: Reason): IntegrationError {
     const { attempts, integration, operation } = this
-    return new IntegrationError({ integration, operation, attempts, reason })
+    return stackless(() => new IntegrationError({ integration, operation, attempts, reason }))
   }
 
   private told(exit: Exit.Exit<unknown, unknown>): void {
