@@ -54,5 +54,5 @@ export class Announcements extends Context.Service<Announcements, {
     )
 }
 
-/** After the retries of the call itself: for as long as the shop is open, in growing steps up to five seconds. */
-const again = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+/** After the retries of the call itself: for as long as the shop is open, in growing steps up to a second. */
+const again = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)

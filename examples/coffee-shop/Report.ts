@@ -46,6 +46,8 @@ export const Report = Schema.Struct({
     placedAgain: Schema.Int,
     reasons: Counts
   }),
+  /** Requests for which the provider had charged before, and answered from its books. */
+  repetitions: Schema.optionalKey(Schema.Int),
   /** Exact decimals. `charged` is what the provider says; absent where there are no books to look into. */
   money: Schema.Struct({ paid: Schema.String, charged: Schema.optionalKey(Schema.String) }),
   payments: Traffic,
@@ -63,7 +65,7 @@ export const make = (journal: Journal, books: Books, seed: number): Report => {
   const entries = [...journal.entries.values()]
   const withOutcome = (tag: Entry["outcome"]["_tag"]) => entries.filter(({ outcome }) => outcome._tag === tag)
   const paid = withOutcome("Paid")
-  const charges = books.payments?.charges
+  const { charges, repetitions } = books.payments ?? {}
   const recovered = recovery(books)
   return {
     seed,
@@ -77,6 +79,7 @@ export const make = (journal: Journal, books: Books, seed: number): Report => {
       placedAgain: entries.filter(({ again }) => again).length,
       reasons: count(entries.flatMap(({ outcome }) => "reason" in outcome ? [outcome.reason] : []))
     },
+    ...(repetitions === undefined ? {} : { repetitions }),
     money: {
       paid: total(paid.map(({ order }) => order.total)),
       ...(charges === undefined ? {} : { charged: total(charges.map(({ amount }) => amount)) })

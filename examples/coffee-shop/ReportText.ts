@@ -2,8 +2,8 @@
 import type { Report, Traffic } from "./Report.ts"
 
 export const render = (report: Report): string => {
-  const { money, orders, timeToRecover, transitions } = report
-  const again = orders.placedAgain === 0 ? "" : `  (${orders.placedAgain} placed again after their answer was lost)`
+  const { money, orders, repetitions, timeToRecover, transitions } = report
+  const again = orders.placedAgain === 0 ? "" : `  (${orders.placedAgain} placed again when all was well again)`
   return [
     "",
     "Orders",
@@ -19,7 +19,7 @@ export const render = (report: Report): string => {
       `  ${name.padEnd(22)}${of(report.payments).padStart(14)}${of(report.notifications).padStart(16)}`
     ),
     "",
-    "Circuits",
+    transitions.length === 0 ? "Circuits: closed all the time" : "Circuits",
     ...transitions.map(({ at, cause, from, integration, to }) =>
       `  ${at.toFixed(1).padStart(5)} s  ${integration.padEnd(22)}${from} → ${to}  (${cause})`
     ),
@@ -27,6 +27,7 @@ export const render = (report: Report): string => {
     ...(timeToRecover === undefined
       ? []
       : [row("time to recover", `${Math.round(timeToRecover)} ms after the outage ended`)]),
+    ...(repetitions === undefined ? [] : [row("repetitions", `${repetitions} requests for what was charged already`)]),
     row("events", Object.entries(report.events).map(([name, times]) => `${times} ${name}`).join(", ")),
     ...(money.charged === undefined
       ? [row("money", "not compared: the books of a real provider are its own")]

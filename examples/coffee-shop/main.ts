@@ -2,7 +2,7 @@
  * The coffee shop: orders are paid and announced through two third parties that misbehave, and a report says what came of it.
  *
  *   npm start                                        against providers in a process of their own
- *   npm start -- --json FILE                         writes the report as data
+ *   npm start -- --json FILE --log FILE              writes the report as data, and every integration event
  *   PAYMENTS_BASE_URL=… PAYMENTS_TOKEN=… npm start   against a real payment service, with a few orders
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
@@ -12,6 +12,7 @@ import { CliError, Command, Flag } from "effect/cli"
 import { Announcements } from "./Announcements.ts"
 import * as Customers from "./Customers.ts"
 import * as Display from "./Display.ts"
+import * as EventLog from "./EventLog.ts"
 import * as Journal from "./Journal.ts"
 import { Notifications } from "./Notifications.ts"
 import { Orders } from "./Orders.ts"
@@ -27,6 +28,10 @@ const flags = {
     Flag.withDescription("Also write the report to this file, as JSON"),
     Flag.optional
   ),
+  log: Flag.Path("log").pipe(
+    Flag.withDescription("Also write every integration event to this file, one JSON object per line"),
+    Flag.optional
+  ),
   orders: Flag.Int("orders").pipe(
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5000 }))),
     Flag.withDescription("How many orders: default 300, or 5 against a real payment service"),
@@ -38,11 +43,11 @@ const flags = {
   )
 }
 
-const command = Command.make("coffee-shop", flags, ({ json, orders, seed }) =>
+const command = Command.make("coffee-shop", flags, ({ json, log, orders, seed }) =>
   Effect.gen(function*() {
-    const journal = yield* Journal.make
-    const report = yield* program(journal, orders, seed).pipe(
-      Effect.provide(Providers.layer({ seed, journal }))
+    const report = yield* program(yield* Journal.make, orders, seed).pipe(
+      Effect.provide(Option.isSome(log) ? EventLog.layer(log.value) : Layer.empty),
+      Effect.mapError((error) => new CliError.UserError({ cause: error, userMessage: error.message }))
     )
     yield* Console.log(ReportText.render(report))
     if (Option.isSome(json)) {
@@ -51,31 +56,32 @@ const command = Command.make("coffee-shop", flags, ({ json, orders, seed }) =>
       yield* files.writeFileString(json.value, `${JSON.stringify(data, null, 2)}\n`)
     }
     if (report.broken.length > 0) {
-      return yield* new CliError.UserError({ cause: undefined, userMessage: "an order was lost or charged twice" })
+      return yield* new CliError.UserError({ cause: report, userMessage: "an order was lost, or charged twice" })
     }
   })).pipe(Command.withDescription("Orders, paid and announced through two third parties that misbehave"))
 
-const program = Effect.fnUntraced(function*(journal: Journal.Journal, count: Option.Option<number>, seed: number) {
-  const providers = yield* Providers.Providers
-  const orders = yield* Customers.orders(Option.getOrElse(count, () => providers.simulatesPayments ? 300 : 5), seed)
-  const duration = providers.simulatesPayments ? Schedule.seconds(Schedule.payments) * 1000 : orders.length * 200
+const program = (journal: Journal.Journal, count: Option.Option<number>, seed: number) =>
+  Effect.gen(function*() {
+    const providers = yield* Providers.Providers
+    const orders = yield* Customers.orders(Option.getOrElse(count, () => providers.simulatesPayments ? 300 : 5), seed)
+    const duration = providers.simulatesPayments ? Schedule.seconds(Schedule.payments) * 1000 : orders.length * 200
 
-  // When the shift is over the shop is shut down, with all its notifications sent, before the books are compared.
-  yield* Effect.gen(function*() {
-    const { pending } = yield* Announcements
-    yield* Effect.forkChild(Display.run({ journal, orders: orders.length, pending, ...screen }))
-    yield* providers.begin
-    yield* Shift.run({ journal, orders, duration })
-  }).pipe(
-    Effect.provide(shop(journal)),
-    Effect.raceFirst(providers.gone)
-  )
-  return Report.make(journal, yield* providers.books, seed)
-})
+    // When the shift is over the shop is shut down, with all its notifications sent, before the books are compared.
+    yield* Effect.gen(function*() {
+      const { pending } = yield* Announcements
+      yield* Effect.forkChild(Display.run({ journal, orders: orders.length, pending, ...screen }))
+      yield* providers.begin
+      yield* Shift.run({ journal, orders, duration })
+    }).pipe(
+      Effect.provide(shop(journal)),
+      Effect.raceFirst(providers.gone)
+    )
+    return Report.make(journal, yield* providers.books, seed)
+  }).pipe(Effect.provide(Providers.layer({ journal, seed })))
 
 const shop = (journal: Journal.Journal) =>
   Orders.layer.pipe(
-    Layer.provideMerge(Announcements.layer({ drain: "4 seconds" })),
+    Layer.provideMerge(Announcements.layer({ drain: "8 seconds" })),
     Layer.provide([Payments.layerConfig, Notifications.layerConfig]),
     Layer.provide(NodeSwitchboard.layer),
     Layer.provide(journal.layer)
