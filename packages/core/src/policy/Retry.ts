@@ -16,17 +16,17 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import { CurrentDeadline } from "../Deadline.ts"
-import { exponential as backoff } from "../internal/backoff.ts"
+import { exponential as backoff } from "../internal/retry/backoff.ts"
 import * as monotonic from "../internal/monotonic.ts"
-import * as RetryBudget from "../internal/retryBudget.ts"
-import { type Decider, start } from "../internal/retryDecider.ts"
-import { budgetOf, settingsOf, validate as check } from "../internal/retryOptions.ts"
+import * as RetryBudget from "../internal/retry/budget.ts"
+import { type Decider, start } from "../internal/retry/decider.ts"
+import { budgetOf, settingsOf, validate as check } from "../internal/retry/options.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Outcome from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
 import { Stores } from "../Stores.ts"
 
-export type { Attempted, Decider, Decision, StopReason } from "../internal/retryDecider.ts"
+export type { Attempted, Decider, Decision, StopReason } from "../internal/retry/decider.ts"
 
 /** Decides about further attempts. */
 export interface Retry {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as SlidingCounts from "../../src/internal/slidingCounts.ts"
+import * as SlidingCounts from "../../src/internal/circuit/slidingCounts.ts"
 
 const totals = (counts: SlidingCounts.SlidingCounts, now: number): [first: number, second: number] => {
   SlidingCounts.advance(counts, now)

@@ -3,8 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import type { Backoff } from "../policy/Retry.ts"
-import { millis } from "./checks.ts"
+import type { Backoff } from "../../policy/Retry.ts"
+import { millis } from "../checks.ts"
 
 export const exponential = (options: Backoff = {}): Schedule.Schedule<Duration.Duration> => {
   const base = millis(options.baseDelay ?? 200)

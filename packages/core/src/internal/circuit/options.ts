@@ -3,9 +3,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
-import type { Problem } from "../InvalidOptions.ts"
-import type { Options } from "../policy/CircuitBreaker.ts"
-import { atLeast, between, millis, positive, problems, unless } from "./checks.ts"
+import type { Problem } from "../../InvalidOptions.ts"
+import type { Options } from "../../policy/CircuitBreaker.ts"
+import { atLeast, between, millis, positive, problems, unless } from "../checks.ts"
 import type { Settings as CircuitSettings, Trip } from "./circuit.ts"
 
 export interface Settings extends CircuitSettings {

@@ -2,7 +2,7 @@
  * The state of a circuit and what can happen to it. The state is plain data; every function here depends on its arguments
  * alone. Counting in the closed state is done in place, every transition makes a new state.
  */
-import type * as Outcome from "../Outcome.ts"
+import type * as Outcome from "../../Outcome.ts"
 import * as SlidingCounts from "./slidingCounts.ts"
 
 export type Circuit = Closed | Open | HalfOpen | Isolated

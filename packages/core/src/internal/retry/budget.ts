@@ -2,7 +2,7 @@
  * How many requests may be added to those that callers asked for. Retries and hedges pay from the same budget, so that a
  * remote in trouble gets a bounded amount of extra load, however many calls there are.
  */
-import * as SlidingCounts from "./slidingCounts.ts"
+import * as SlidingCounts from "../circuit/slidingCounts.ts"
 
 /** Settings, with times in milliseconds. */
 export interface Settings {

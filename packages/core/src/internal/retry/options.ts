@@ -1,10 +1,10 @@
 /** The options of a retry: checked, completed with defaults, and turned into numbers. */
-import type { Problem } from "../InvalidOptions.ts"
-import type { Options } from "../policy/Retry.ts"
+import type { Problem } from "../../InvalidOptions.ts"
+import type { Options } from "../../policy/Retry.ts"
 import { exponential, maxDelayOf } from "./backoff.ts"
-import { atLeast, between, millis, notNegative, positive, problems, unless } from "./checks.ts"
-import type * as RetryBudget from "./retryBudget.ts"
-import type { Settings } from "./retryDecider.ts"
+import { atLeast, between, millis, notNegative, positive, problems, unless } from "../checks.ts"
+import type * as RetryBudget from "./budget.ts"
+import type { Settings } from "./decider.ts"
 
 export const validate = (options: Options): ReadonlyArray<Problem> => {
   const { baseDelay, maxDelay } = options

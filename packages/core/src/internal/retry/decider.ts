@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import { isIntegrationError } from "../IntegrationError.ts"
-import type * as Outcome from "../Outcome.ts"
-import type { Predicate, Upcoming } from "../policy/Retry.ts"
-import * as monotonic from "./monotonic.ts"
-import type { Budget } from "./retryBudget.ts"
+import { isIntegrationError } from "../../IntegrationError.ts"
+import type * as Outcome from "../../Outcome.ts"
+import type { Predicate, Upcoming } from "../../policy/Retry.ts"
+import * as monotonic from "../monotonic.ts"
+import type { Budget } from "./budget.ts"
 
 /** Options with every default in place; times in milliseconds. */
 export interface Settings {
