@@ -36,7 +36,7 @@ export const CallAnswered = Schema.TaggedStruct("CallAnswered", {
   outcome: Schema.String
 })
 
-/** A call failed; `reason` is the tag of the reason. */
+/** A call failed; `reason` is the tag of the reason, or `defect`. */
 export const CallFailed = Schema.TaggedStruct("CallFailed", {
   ...aboutCall,
   attempts: Schema.Int,
@@ -152,11 +152,20 @@ export const toEnvelope = (event: IntegrationEvent, eventId: string) => {
   }
 }
 
-const together = (outer: Listener | undefined, inner: Listener): Listener => (event) => {
-  outer?.(event)
-  try {
-    inner(event)
-  } catch {
-    // A listener has no caller to report to, and a call must not fail because it was watched.
+const together = (outer: Listener | undefined, inner: Listener): Listener => {
+  const [first, second] = [harmless(outer), harmless(inner)]
+  return (event) => {
+    first?.(event)
+    second?.(event)
   }
 }
+
+/** The same listener, less what it throws: it has no caller to report to, and no call may fail because it was watched. */
+export const harmless = (listener: Listener | undefined): Listener | undefined =>
+  listener === undefined ? undefined : (event) => {
+    try {
+      listener(event)
+    } catch {
+      return
+    }
+  }

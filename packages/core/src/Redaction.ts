@@ -17,6 +17,8 @@ export interface Redaction {
   readonly query: ReadonlySet<string>
   /** Lower-case names of body fields, at any depth. */
   readonly body: ReadonlySet<string>
+  /** What a path begins with where segments of it are secrets; each group is one. */
+  readonly path: RegExp | undefined
 }
 
 /** What stands in the place of a secret. */
@@ -58,19 +60,43 @@ const headers = [
   "x-hub-signature-256"
 ]
 
-/** The lists for an auth definition. A cookie counts as the `cookie` header; a path secret is never expanded for an observer. */
-export const make = (places: ReadonlyArray<Place>): Redaction => {
+/**
+ * The lists for an auth definition. A cookie counts as the `cookie` header. The base URL says where in a path the secrets
+ * are that auth puts there: needed by who sees requests as they are sent, because everyone else is shown `{placeholders}`.
+ */
+export const make = (places: ReadonlyArray<Place>, baseUrl?: string): Redaction => {
   const at = (where: Place["in"]) =>
     places.filter((place) => place.in === where).map((place) => place.name.toLowerCase())
   return {
     headers: new Set([...headers, ...at("header")]),
     query: new Set([...names, ...at("query")]),
-    body: new Set([...names, ...at("body")])
+    body: new Set([...names, ...at("body")]),
+    path: baseUrl === undefined ? undefined : prefixOf(baseUrl)
   }
 }
 
-/** A path with query, every value of a listed parameter replaced. */
-export const path = (redaction: Redaction, path: string): string => {
+const prefixOf = (baseUrl: string): RegExp | undefined => {
+  const { pathname } = new URL(baseUrl)
+  const parts = pathname.split(/%7B[^/]*?%7D/)
+  if (parts.length === 1) return undefined
+  const literals = parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+  return new RegExp(`^${literals.join("([^/?]*)").replace(/\/$/, "")}`, "d")
+}
+
+/** A path with query, every secret segment and every value of a listed parameter replaced. */
+export const path = (redaction: Redaction, path: string): string => withQuery(redaction, withSegments(redaction, path))
+
+const withSegments = (redaction: Redaction, path: string): string => {
+  let shown = path
+  for (const group of redaction.path?.exec(path)?.indices?.slice(1).toReversed() ?? []) {
+    const [start, end] = group ?? [0, 0]
+    // A placeholder that was not expanded may be seen; in what was expanded braces are encoded.
+    if (path[start] !== "{") shown = shown.slice(0, start) + placeholder + shown.slice(end)
+  }
+  return shown
+}
+
+const withQuery = (redaction: Redaction, path: string): string => {
   const start = path.indexOf("?")
   if (start < 0) return path
   const pairs = path.slice(start + 1).split("&").map((pair) => {

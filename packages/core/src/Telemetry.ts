@@ -148,7 +148,7 @@ export const make = (subject: Subject): Observer => {
       attributes: {
         ...http,
         unit: "s",
-        ...(typeof key === "number" ? { "http.response.status_code": String(key) } : { "error.type": key })
+        ...labelsOf(String(key))
       }
     })
   )
@@ -179,8 +179,10 @@ export const make = (subject: Subject): Observer => {
   return {
     attemptEnded: (call, { attempt, duration, exit, started, status }) => {
       const reason = Exit.isSuccess(exit) ? undefined : tagOf(exit)
-      if (started) attempts(status ?? reason ?? "success").updateUnsafe(duration / 1000, call.context)
-      else refusals(reason ?? "unknown").updateUnsafe(1, call.context)
+      if (started) {
+        attempts(reason === undefined ? status ?? "" : `${status ?? ""} ${reason}`)
+          .updateUnsafe(duration / 1000, call.context)
+      } else refusals(reason ?? "unknown").updateUnsafe(1, call.context)
       if (listener === undefined) return
       tell(call, {
         _tag: "AttemptEnded",
@@ -205,8 +207,12 @@ export const make = (subject: Subject): Observer => {
       if (listener === undefined) return
       if (outcome === "interrupted") return tell(call, { _tag: "CallInterrupted", attempts, duration })
       const error = Exit.isSuccess(exit) ? undefined : Cause.squash(exit.cause)
-      return isReason(error)
-        ? tell(call, { _tag: "CallFailed", attempts, duration, reason: outcome, message: error.message })
+      if (isReason(error)) {
+        return tell(call, { _tag: "CallFailed", attempts, duration, reason: outcome, message: error.message })
+      }
+      // What a defect says of itself may be anything.
+      return outcome === "defect"
+        ? tell(call, { _tag: "CallFailed", attempts, duration, reason: outcome, message: "a defect ended the call" })
         : tell(call, { _tag: "CallAnswered", attempts, duration, outcome })
     },
     callSpan: (call) => ({
@@ -238,6 +244,15 @@ export const tagOf = (exit: Exit.Exit<unknown, unknown>): string => {
   if (error._tag === "None") return "defect"
   if (Predicate.hasProperty(error.value, "_tag") && typeof error.value._tag === "string") return error.value._tag
   return error.value instanceof Error ? error.value.name : "error"
+}
+
+/** A status, a space and a tag, or one of the two. */
+const labelsOf = (key: string): Record<string, string> => {
+  const [status, type] = key.split(" ")
+  return {
+    ...(status === "" ? undefined : { "http.response.status_code": status! }),
+    ...(type === undefined ? undefined : { "error.type": type })
+  }
 }
 
 const series = <M>(make: (label: string | number) => M): (label: string | number) => M => {

@@ -21,3 +21,9 @@ export const withPlaceholders = (path: string, prefix: string): string => {
   const encoded = prefix.replaceAll("{", "%7B").replaceAll("}", "%7D")
   return path.startsWith(encoded) ? prefix + path.slice(encoded.length) : path
 }
+
+/** The names of its `{placeholders}`. */
+export const placeholders = (value: string): ReadonlyArray<string> =>
+  Array.from(split(value).prefix.matchAll(placeholder), ([, name]) => name!)
+
+const placeholder = /\{([^{}/]+)\}/g

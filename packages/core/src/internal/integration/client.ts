@@ -9,6 +9,7 @@ import type * as Events from "../../Events.ts"
 import { IntegrationError, InvalidRequest, isReason, type Reason } from "../../IntegrationError.ts"
 import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import * as Outcome from "../../Outcome.ts"
+import type * as Redaction from "../../Redaction.ts"
 import * as Resilience from "../../Resilience.ts"
 import { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
@@ -31,6 +32,7 @@ export interface Shared {
   /** Names and values in turn, for every request. */
   readonly headers: ReadonlyArray<string>
   readonly authenticator: Auth.Authenticator
+  readonly redaction: Redaction.Redaction
   readonly resilience: Resilience.Resilience
   /** Settings of the definition, and those of the configuration: an operation's own stand between them. */
   readonly wider: Resilience.OperationOptions
@@ -174,7 +176,7 @@ const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepa
       oneShot: operation.oneShot(request),
       keyed: false,
       start: (attempt, sink) => {
-        const answer: StreamedClient.Answer = { status: undefined }
+        const answer: StreamedClient.Answer = { status: undefined, span: attempt.span }
         const work = send(request).pipe(
           Effect.map((value) => withIntegrationErrors(value, attempt)),
           Effect.provideService(StreamedClient.CurrentAnswer, answer)

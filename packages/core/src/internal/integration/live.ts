@@ -10,14 +10,16 @@ import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.ts"
 import * as Definition from "../../Definition.ts"
 import * as Events from "../../Events.ts"
-import { InvalidOptions, type Problem } from "../../InvalidOptions.ts"
+import { type InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
+import * as Redaction from "../../Redaction.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Transport from "../../Transport.ts"
 import { compile } from "../contract/compile.ts"
 import * as AnyClient from "../pipeline/anyClient.ts"
+import * as Credentials from "../pipeline/credentials.ts"
 import { problemsOf } from "../settings/issue.ts"
 import * as BaseUrl from "./baseUrl.ts"
 import * as Client from "./client.ts"
@@ -48,18 +50,22 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
   const { id } = declared
   const { credentials, problems } = yield* check(declared, settings)
-  if (problems.length > 0) return yield* new InvalidOptions({ problems })
+  yield* refuse(problems)
+  const authenticator = declared.auth.authenticator(credentials)
+  const unsendable = typeof authenticator === "function" ? undefined : Credentials.problemOf(authenticator)
+  if (unsendable !== undefined) yield* refuse([{ option: "auth", problem: unsendable }])
   const { baseUrl = declared.baseUrl!, pool = {}, propagateTrace = false, ...rest } = settings
   const configured = omit(rest, Object.keys(declared.auth.settings))
   const merged = Resilience.merge(declared.resilience, configured)
-  const listener = yield* Events.CurrentListener
+  const listener = Events.harmless(yield* Events.CurrentListener)
   const resilience = yield* Resilience.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
   const client = yield* Client.make(compile(declared.api), {
     id,
     channel: yield* open(poolOf(declared, pool)),
     ...BaseUrl.split(baseUrl),
     headers: ["user-agent", declared.userAgent],
-    authenticator: declared.auth.authenticator(credentials),
+    authenticator,
+    redaction: Redaction.make(declared.auth.places, baseUrl),
     resilience,
     wider: declared.resilience,
     configured,
@@ -90,7 +96,8 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
       option,
       problem: "is not an option"
     })),
-    ...(urlProblem === undefined ? [] : [{ option: "baseUrl", problem: urlProblem }]),
+    ...(urlProblem === undefined ? unfilled(url!, auth) : [urlProblem])
+      .map((problem) => ({ option: "baseUrl", problem })),
     ...(credentials._tag === "Failure" ? problemsOf(credentials.failure.issue) : []),
     ...Definition.validatePool({ ...declared.pool, ...settings.pool })
       .map(({ option, problem }) => ({ option: `pool.${option}`, problem })),
@@ -99,23 +106,26 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
   return { problems, credentials: credentials._tag === "Success" ? credentials.success : {} }
 })
 
+/** Placeholders that would be sent as they are. */
+const unfilled = (url: string, { places }: Auth.Auth<any>): ReadonlyArray<string> =>
+  BaseUrl.placeholders(url).filter((name) => !places.some((place) => place.in === "path" && place.name === name))
+    .map((name) => `holds {${name}}, which is no place of the auth scheme`)
+
 const options = [...Object.keys(Definition.fields), "baseUrl", "idempotent", "idempotencyKey", "classify"]
 
 const poolOf = (declared: Declared, pool: Definition.PoolOptions): Transport.PoolOptions => {
-  const { connectTimeout = "5 seconds", keepAliveTimeout = "30 seconds", maxConnections } = {
-    ...declared.pool,
-    ...pool
-  }
   return {
-    maxConnections: maxConnections ?? Resilience.defaultConcurrency,
-    keepAliveTimeout: Duration.toMillis(keepAliveTimeout),
-    connectTimeout: Duration.toMillis(connectTimeout)
+    maxConnections: pool.maxConnections ?? declared.pool.maxConnections ?? Resilience.defaultConcurrency,
+    keepAliveTimeout: Duration.toMillis(pool.keepAliveTimeout ?? declared.pool.keepAliveTimeout ?? "30 seconds"),
+    connectTimeout: Duration.toMillis(pool.connectTimeout ?? declared.pool.connectTimeout ?? "5 seconds")
   }
 }
 
 /** Unless it says otherwise, as much is in flight as the pool has connections, so that nothing queues below the pipeline. */
 const concurrency = (merged: Resilience.Options, { maxConnections }: Transport.PoolOptions): Resilience.Options =>
-  merged.bulkhead === false ? merged : { ...merged, bulkhead: { maxConcurrent: maxConnections, ...merged.bulkhead } }
+  merged.bulkhead === false
+    ? merged
+    : Resilience.merge<Resilience.Options>({ bulkhead: { maxConcurrent: maxConnections } }, merged)
 
 const open = (pool: Transport.PoolOptions) =>
   Effect.flatMap(HttpClient.HttpClient, (client) => {

@@ -115,7 +115,9 @@ const withFields = (request: Transport.Request, fields: Readonly<Record<string, 
     for (const [name, value] of Object.entries(fields)) form.set(name, value)
     return { ...request, body: form.toString() }
   }
-  return isJson.test(contentType) && body.startsWith("{") ? { ...request, body: withMembers(body, fields) } : request
+  return isJson.test(contentType) && (body === "" || body.startsWith("{"))
+    ? { ...request, body: withMembers(body, fields) }
+    : request
 }
 
 const isJson = /^[^;]*[/+]json\b/i
@@ -126,5 +128,5 @@ const withMembers = (object: string, fields: Readonly<Record<string, string>>): 
   if (Object.keys(fields).some((name) => object.includes(JSON.stringify(name)))) {
     return JSON.stringify({ ...JSON.parse(object), ...fields })
   }
-  return object === "{}" ? ours : `${object.slice(0, -1)},${ours.slice(1)}`
+  return object === "" || object === "{}" ? ours : `${object.slice(0, -1)},${ours.slice(1)}`
 }

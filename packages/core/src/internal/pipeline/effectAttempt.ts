@@ -3,22 +3,30 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
 import type * as Outcome from "../../Outcome.ts"
-import type { Start } from "./attempt.ts"
+import type { Attempt, Start } from "./attempt.ts"
 
-/** The effect sees the attempt as `CurrentCall` and its time as `CurrentDeadline`. */
 export const start = (
   work: Effect.Effect<unknown, unknown>,
   classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome,
   status: () => number | undefined = () => undefined
 ): Start =>
 (attempt, sink) => {
-  const { at, context, idempotencyKey, integration, operation, requestId } = attempt
-  const call = { integration, operation, requestId, attempt: attempt.attempt, idempotencyKey }
-  const surroundings = context.pipe(Context.add(CurrentCall, call), Context.add(CurrentDeadline, at))
-  const fiber = Effect.runForkWith(surroundings)(work)
+  const fiber = Effect.runForkWith(surroundings(attempt))(work)
   fiber.addObserver((exit) => sink.end(exit, classify(exit), status()))
   return { wasSent: true, cancel: () => Fiber.interrupt(fiber) }
+}
+
+/** What an effect that is part of an attempt sees: the attempt, its time, and its span as the parent. */
+export const surroundings = (
+  { at, attempt, context, idempotencyKey, integration, operation, requestId, span }: Attempt
+): Context.Context<never> => {
+  const around = context.pipe(
+    Context.add(CurrentCall, { integration, operation, requestId, attempt, idempotencyKey }),
+    Context.add(CurrentDeadline, at)
+  )
+  return span === undefined ? around : Context.add(around, Tracer.ParentSpan, span)
 }

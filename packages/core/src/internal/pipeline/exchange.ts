@@ -6,13 +6,15 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import type * as Auth from "../../Auth.ts"
-import type { ResponseTooLarge, Transport as TransportFailure } from "../../IntegrationError.ts"
+import { type ResponseTooLarge, type Transport as TransportFailure, Unauthenticated } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
+import * as Redaction from "../../Redaction.ts"
 import * as Transport from "../../Transport.ts"
 import type { Buffered, Encoded } from "../contract/operation.ts"
 import { retryAfterMillis } from "../retryAfter.ts"
 import type { Attempt, Running, Sink, Start } from "./attempt.ts"
 import * as Credentials from "./credentials.ts"
+import * as EffectAttempt from "./effectAttempt.ts"
 import { settled } from "./settled.ts"
 
 /** What every exchange of one operation shares. */
@@ -27,6 +29,7 @@ export interface Wire {
   /** Whether W3C trace context is sent. */
   readonly propagateTrace: boolean
   readonly authorize: Auth.Authorize | Credentials.Attachment
+  readonly redaction: Redaction.Redaction
 }
 
 /** What may differ from call to call. */
@@ -94,18 +97,13 @@ class Exchange implements Running, Transport.Receiver {
   }
 
   begin(request: Transport.Request): void {
-    const { authorize } = this.wire
+    const { authorize, redaction } = this.wire
+    this.attempt.span?.attribute("url.full", request.origin + Redaction.path(redaction, request.path))
     if (typeof authorize !== "function") return this.send(Credentials.attach(request, authorize))
-    this.run(
-      Effect.suspend(() => {
-        const credentials = authorize(request)
-        return Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
-      }),
-      (exit) => {
-        if (Exit.isSuccess(exit)) this.send(Credentials.attach(request, Credentials.prepare(exit.value)))
-        else this.sink.end(exit, Outcome.neutral, undefined)
-      }
-    )
+    this.run(Effect.provideContext(ask(authorize, request), EffectAttempt.surroundings(this.attempt)), (exit) => {
+      if (Exit.isSuccess(exit)) this.send(Credentials.attach(request, exit.value))
+      else this.sink.end(exit, Outcome.neutral, undefined)
+    })
   }
 
   private send(request: Transport.Request): void {
@@ -149,3 +147,21 @@ class Exchange implements Running, Transport.Receiver {
     return retryAfterMillis(Transport.header(headers, "retry-after"), now)
   }
 }
+
+/** The credentials of a scheme that is asked in every attempt. What cannot be sent is as good as none. */
+export const ask = (
+  authorize: Auth.Authorize,
+  request: Auth.Unsigned
+): Effect.Effect<Credentials.Attachment, Unauthenticated> =>
+  Effect.flatMap(
+    Effect.suspend(() => {
+      const credentials = authorize(request)
+      return Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
+    }),
+    (credentials) => {
+      const problem = Credentials.problemOf(credentials)
+      return problem === undefined
+        ? Effect.succeed(Credentials.prepare(credentials))
+        : Effect.fail(new Unauthenticated({ wasSent: false, detail: problem }))
+    }
+  )

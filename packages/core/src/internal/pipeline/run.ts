@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
 import { CurrentDeadline, nearest } from "../../Deadline.ts"
 import { DeadlineExceeded, IntegrationError, isReason, NotReplayable, type Reason } from "../../IntegrationError.ts"
 import type * as Outcome from "../../Outcome.ts"
@@ -53,16 +54,22 @@ export interface Invocation {
 
 /** Makes the call; fails with a declared error or with an `IntegrationError`. */
 export const run = (invocation: Invocation): Effect.Effect<unknown, unknown> =>
-  Effect.withFiber<unknown, unknown>((fiber) => {
-    const call = new Run(invocation, fiber)
-    if (!call.traced) return call.first()
-    const { name, options } = invocation.observer.callSpan(call)
-    return Effect.withSpan(call.first(), name, { ...options, captureStackTrace: false })
-  })
+  begin(invocation, (call) => call.first())
 
 /** A call that cannot be made: told and failed as any other, with no attempt. */
 export const refuse = (invocation: Invocation, reason: Reason): Effect.Effect<never, unknown> =>
-  Effect.withFiber<never, unknown>((fiber) => new Run(invocation, fiber).refuse(reason))
+  begin(invocation, (call) => call.refuse(reason))
+
+const begin = <A>(invocation: Invocation, go: (call: Run) => Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+  Effect.withFiber<A, unknown>((fiber) => {
+    const call = new Run(invocation, fiber)
+    if (!call.traced) return go(call)
+    const { name, options } = invocation.observer.callSpan(call)
+    return Effect.useSpan(name, options, (span) => {
+      call.span = span
+      return Effect.withParentSpan(go(call), span, { captureStackTrace: false })
+    })
+  })
 
 class Run implements Attempt.Surroundings, Telemetry.CallInfo {
   readonly integration: string
@@ -80,6 +87,7 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
   private readonly invocation: Invocation
   private readonly begun: number
   readonly traced: boolean
+  span: Tracer.Span | undefined = undefined
   private attempts = 0
   private ended = false
   private decider: Retry.Decider | undefined = undefined
@@ -184,6 +192,8 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
   private told(exit: Exit.Exit<unknown, unknown>): void {
     if (this.ended) return
     this.ended = true
+    this.span?.attribute("switchboard.attempts", this.attempts)
+    if (Exit.isFailure(exit)) this.span?.attribute("error.type", Telemetry.tagOf(exit))
     this.invocation.observer.callEnded(this, exit, this.attempts, millis(this.clock) - this.begun)
   }
 }

@@ -2,21 +2,26 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
+import type * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as UrlParams from "effect/http/UrlParams"
 import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
+import * as Redaction from "../../Redaction.ts"
 import type * as Transport from "../../Transport.ts"
 import * as BaseUrl from "../integration/baseUrl.ts"
 import { quiet } from "./anyClient.ts"
 import * as Credentials from "./credentials.ts"
-import type { Wire } from "./exchange.ts"
+import { ask, type Wire } from "./exchange.ts"
 
-/** Where the status of an attempt's answer is noted, for its outcome. */
+/** Where the status of an attempt's answer is noted, for its outcome; and the attempt's span. */
 export interface Answer {
   status: number | undefined
+  readonly span: Tracer.Span | undefined
 }
 export const CurrentAnswer: Context.Reference<Answer | undefined> = Context.Reference<Answer | undefined>(
   "switchboard/internal/CurrentAnswer",
@@ -24,7 +29,7 @@ export const CurrentAnswer: Context.Reference<Answer | undefined> = Context.Refe
 )
 
 /** What is added to every request. */
-export interface Sending extends Pick<Wire, "authorize" | "headers" | "prefix"> {
+export interface Sending extends Pick<Wire, "authorize" | "headers" | "prefix" | "propagateTrace" | "redaction"> {
   readonly keyHeader: string
 }
 
@@ -34,18 +39,24 @@ export const make = (
   wire: Sending
 ): HttpClient.HttpClient =>
   quiet(client).pipe(
-    HttpClient.mapRequestEffect((request) => Effect.flatMap(CurrentCall, (call) => prepare(wire, request, call))),
+    HttpClient.mapRequestEffect((request) =>
+      Effect.flatMap(CurrentCall, (call) =>
+        Effect.flatMap(CurrentAnswer, (answer) => prepare(wire, request, call, answer?.span)))
+    ),
     HttpClient.tap((response) =>
       Effect.map(CurrentAnswer, (answer) => {
-        if (answer !== undefined) answer.status = response.status
+        if (answer !== undefined) {
+          answer.status = response.status
+        }
       })
     )
   )
 
 const prepare = (
-  { authorize, headers, keyHeader, prefix }: Sending,
+  { authorize, headers, keyHeader, prefix, propagateTrace, redaction }: Sending,
   given: HttpClientRequest.HttpClientRequest,
-  call: (typeof CurrentCall)["Service"]
+  call: (typeof CurrentCall)["Service"],
+  span: Tracer.Span | undefined
 ) => {
   let request = given
   const add = (name: string, value: string) => {
@@ -57,18 +68,17 @@ const prepare = (
     if (call.idempotencyKey !== undefined) add(keyHeader, call.idempotencyKey)
     if (call.attempt > 1) add("x-retry-attempt", String(call.attempt - 1))
   }
+  if (propagateTrace && span !== undefined) add("traceparent", HttpTraceContext.toHeaders(span).traceparent!)
   const url = HttpClientRequest.toUrl(request)
   // The client itself refuses what is no URL.
   if (Option.isNone(url)) return Effect.succeed(request)
   const unsigned = toUnsigned(request, url.value, prefix)
+  span?.attribute("url.full", unsigned.origin + Redaction.path(redaction, unsigned.path))
   const attach = (attachment: Credentials.Attachment) =>
     toClientRequest(request, Credentials.attach(unsigned, attachment))
   if (typeof authorize !== "function") return Effect.succeed(attach(authorize))
-  return Effect.suspend(() => {
-    const credentials = authorize(unsigned)
-    return Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
-  }).pipe(
-    Effect.map((credentials) => attach(Credentials.prepare(credentials))),
+  return ask(authorize, unsigned).pipe(
+    Effect.map(attach),
     Effect.mapError((cause) =>
       new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
     )
@@ -84,22 +94,30 @@ const toUnsigned = (
   origin: url.origin,
   path: BaseUrl.withPlaceholders(url.pathname, prefix) + url.search,
   headers: Object.entries(request.headers).flat(),
-  body: undefined,
+  body: bodyOf(request.body),
   maxResponseBytes: 0
 })
 
+/** What is in memory already; text as text, so that fields can be set in it. */
+const bodyOf = (body: HttpBody.HttpBody): string | Uint8Array | undefined =>
+  body._tag !== "Uint8Array" ? undefined : isText.test(body.contentType) ? utf8.decode(body.body) : body.body
+
+const isText = /^text\/|[/+]json\b|x-www-form-urlencoded/i
+const utf8 = new TextDecoder()
+
 const toClientRequest = (
-  { body, method }: HttpClientRequest.HttpClientRequest,
-  { headers, origin, path }: Transport.Request
+  given: HttpClientRequest.HttpClientRequest,
+  { body, headers, origin, path }: Transport.Request
 ): HttpClientRequest.HttpClientRequest => {
   const record: Record<string, string> = {}
   for (let i = 0; i < headers.length; i += 2) record[headers[i]!] = headers[i + 1]!
-  return HttpClientRequest.makeWith(
-    method,
+  const request = HttpClientRequest.makeWith(
+    given.method,
     origin + path,
     UrlParams.empty,
     Option.none(),
     Headers.fromRecordUnsafe(record),
-    body
+    given.body
   )
+  return typeof body === "string" ? HttpClientRequest.bodyText(request, body, record["content-type"]) : request
 }
