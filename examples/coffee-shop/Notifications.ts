@@ -27,7 +27,7 @@ export class Notifications extends Integration.Service<Notifications>()("coffee/
   auth: Auth.apiKey({ header: "X-API-Key" }),
   resilience: {
     attemptTimeout: "5 seconds",
-    totalTimeout: "20 seconds",
+    totalTimeout: "15 seconds",
     // The same mail twice is better than none: so a notification may be sent again.
     idempotent: true,
     breaker: { failureThreshold: 3, resetTimeout: "30 seconds", maxResetTimeout: "2 minutes" }

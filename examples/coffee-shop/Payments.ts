@@ -54,7 +54,7 @@ export class Payments extends Integration.Service<Payments>()("coffee/Payments",
   auth: Auth.bearer,
   resilience: {
     attemptTimeout: "10 seconds",
-    totalTimeout: "30 seconds",
+    totalTimeout: "15 seconds",
     retry: { maxRetries: 3 },
     breaker: { failureThreshold: 3, resetTimeout: "30 seconds", maxResetTimeout: "2 minutes" }
   }

@@ -58,7 +58,7 @@ export const layer = (options: { readonly seed: number; readonly journal: Journa
     }).pipe(Context.add(ConfigProvider.ConfigProvider, ConfigProvider.orElse(current, simulated)))
   }))
 
-/** A minute passes in four seconds, so the settings of production are divided by fifteen. */
+/** A minute passes in four seconds, so the times that are set for production shrink as well. */
 const hurried = (name: string) => ({
   [`${name}_ATTEMPT_TIMEOUT`]: "660 millis",
   [`${name}_TOTAL_TIMEOUT`]: "2 seconds",

@@ -6,7 +6,7 @@ import { format } from "./Money.ts"
 import type { Books } from "./providers/Messages.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Int)
-const Millis = Schema.Number
+const Millis = Schema.Finite
 
 /** One integration, as the shop saw it, and the requests as the provider saw them. */
 export const Traffic = Schema.Struct({
@@ -17,14 +17,14 @@ export const Traffic = Schema.Struct({
   refused: Schema.Int,
   requests: Schema.optionalKey(Schema.Int),
   /** Requests that the provider saw, for each call made. */
-  amplification: Schema.optionalKey(Schema.Number),
+  amplification: Schema.optionalKey(Schema.Finite),
   duration: Schema.Struct({ p50: Millis, p95: Millis, p99: Millis, max: Millis })
 })
 export type Traffic = typeof Traffic.Type
 
 /** A change of a circuit, in seconds since the shop opened. */
 export const Transition = Schema.Struct({
-  at: Schema.Number,
+  at: Schema.Finite,
   integration: Schema.String,
   from: Schema.String,
   to: Schema.String,
@@ -34,7 +34,7 @@ export const Transition = Schema.Struct({
 export const Report = Schema.Struct({
   seed: Schema.Int,
   /** Seconds. */
-  duration: Schema.Number,
+  duration: Schema.Finite,
   orders: Schema.Struct({
     placed: Schema.Int,
     paid: Schema.Int,

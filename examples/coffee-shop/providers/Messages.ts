@@ -13,10 +13,10 @@ export interface Options {
 /** From the shop. */
 export type Command = "begin" | "books"
 
-const Period = Schema.Struct({ phase: Schema.String, from: Schema.Number, to: Schema.Number })
+const Period = Schema.Struct({ phase: Schema.String, from: Schema.Finite, to: Schema.Finite })
 
 /** A charge in the payment service's own books. */
-export const Charge = Schema.Struct({ orderId: Schema.String, amount: MoneyFromNumber, at: Schema.Number })
+export const Charge = Schema.Struct({ orderId: Schema.String, amount: MoneyFromNumber, at: Schema.Finite })
 
 /** What the providers have done, by their own account. */
 export const Books = Schema.TaggedStruct("Books", {
