@@ -49,11 +49,11 @@ export interface Streamed extends Common {
   readonly oneShot: (request: unknown) => boolean
   /**
    * Fails with the declared error, or a reason; a stream in the success fails with those as well. `maxResponseBytes` bounds
-   * the answers that are not streams.
+   * the answers that are not streams. No base URL: the client has it.
    */
   readonly run: (
     client: HttpClient.HttpClient,
-    baseUrl: string,
+    baseUrl: string | undefined,
     maxResponseBytes: number
   ) => (request: unknown) => Effect.Effect<unknown, unknown>
 }

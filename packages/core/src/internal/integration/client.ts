@@ -166,7 +166,7 @@ const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepa
   })
   const compile = (limit: number) => ({
     limit,
-    send: operation.run(client, shared.origin + shared.prefix, limit)
+    send: operation.run(client, undefined, limit)
   })
   let compiled: ReturnType<typeof compile> | undefined
   return (request, plan) => {

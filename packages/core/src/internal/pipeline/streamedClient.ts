@@ -29,16 +29,17 @@ export const CurrentAnswer: Context.Reference<Answer | undefined> = Context.Refe
 )
 
 /** What is added to every request. */
-export interface Sending extends Pick<Wire, "authorize" | "headers" | "prefix" | "propagateTrace" | "redaction"> {
+export interface Sending extends Omit<Wire, "channel" | "operation"> {
   readonly keyHeader: string
 }
 
-/** A client that sends as the pipeline does. */
+/** A client that sends as the pipeline does. The base URL comes first: credentials are attached to what will be sent. */
 export const make = (
   client: HttpClient.HttpClient,
   wire: Sending
 ): HttpClient.HttpClient =>
   quiet(client).pipe(
+    HttpClient.mapRequest(HttpClientRequest.prependUrl(wire.origin + wire.prefix)),
     HttpClient.mapRequestEffect((request) =>
       Effect.flatMap(CurrentCall, (call) =>
         Effect.flatMap(CurrentAnswer, (answer) => prepare(wire, request, call, answer?.span)))
