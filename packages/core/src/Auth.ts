@@ -51,12 +51,13 @@ export interface Auth<in out Fields extends Schema.Struct.Fields = Schema.Struct
 }
 
 /** A setting that holds a secret: not empty, without control characters; read from configuration as a plain string. */
-export const Secret: Schema.RedactedFromValue<Schema.String> = Schema.RedactedFromValue(
-  Schema.String.check(
-    Schema.isNonEmpty(),
-    Schema.isPattern(/^\P{Cc}*$/u, { expected: "a value without control characters" })
-  )
-)
+export const Secret: Schema.RedactedFromValue<Schema.String> = Schema.RedactedFromValue(Schema.String)
+  .annotate({ expected: "a Redacted value" })
+  .check(Schema.makeFilter((secret) => {
+    const value = Redacted.value(secret)
+    if (value === "") return "must not be empty"
+    return /\p{Cc}/u.test(value) ? "must be a value without control characters" : undefined
+  }))
 
 /** No credentials. */
 export const none: Auth<{}> = { scheme: "none", settings: {}, places: [], authenticator: () => ({}) }
@@ -123,7 +124,7 @@ export const Authentication = Schema.Union([
     name: Schema.NonEmptyString,
     apiKey: Secret
   })
-])
+]).annotate({ expected: "a scheme, \"none\", \"bearer\", \"basic\" or \"apiKey\", with its settings" })
 export type Authentication = typeof Authentication.Type
 
 /** The scheme of a definition, and the settings it needs. */

@@ -6,9 +6,12 @@
  * const definition = yield* Definition.decode(Yaml.parse(text))
  * program.pipe(Effect.provide(Payments.layerDefinition(definition)))
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Auth from "./Auth.ts"
 import { atLeast, positive, problems } from "./internal/checks.ts"
 import * as BaseUrl from "./internal/integration/baseUrl.ts"
@@ -38,11 +41,26 @@ export const validatePool = (pool: PoolOptions): ReadonlyArray<Problem> =>
     positive("connectTimeout", pool.connectTimeout)
   )
 
-const DurationString = Schema.DurationFromString
+const expectedDuration = "a duration such as \"10 seconds\""
+
+/** A number and a unit. The cast: whatever a text holds, `fromInput` says whether it is a duration. */
+const DurationString = Schema.String.annotate({ message: `must be ${expectedDuration}` }).pipe(
+  Schema.decodeTo(
+    Schema.Duration,
+    SchemaTransformation.transformEffect<Duration.Duration, string>({
+      decode: (text) =>
+        Option.match(Duration.fromInput(text as Duration.Input), {
+          onNone: () => Effect.fail(new SchemaIssue.InvalidValue({ expected: expectedDuration })),
+          onSome: Effect.succeed
+        }),
+      encode: (duration) => Effect.succeed(`${Duration.toMillis(duration)} millis`)
+    })
+  )
+)
 
 /** Waits, number and budget of retries: the options of `Retry` that are data. */
 export const RetrySettings = section(Retry.validate, {
-  maxRetries: Schema.Int,
+  maxRetries: Schema.Finite,
   baseDelay: DurationString,
   factor: Schema.Finite,
   maxDelay: DurationString,
@@ -58,8 +76,8 @@ export const RetrySettings = section(Retry.validate, {
 
 /** The options of `CircuitBreaker` that are data. */
 export const BreakerSettings = section(CircuitBreaker.validate, {
-  failureThreshold: Schema.Int,
-  failureRate: Schema.Struct({ threshold: Schema.Finite, window: DurationString, minimumCalls: Schema.Int })
+  failureThreshold: Schema.Finite,
+  failureRate: Schema.Struct({ threshold: Schema.Finite, window: DurationString, minimumCalls: Schema.Finite })
     .check(
       whole((failureRate) =>
         nested("failureRate", CircuitBreaker.validate({ failureRate: failureRate as CircuitBreaker.FailureRate }))
@@ -69,17 +87,17 @@ export const BreakerSettings = section(CircuitBreaker.validate, {
   resetTimeout: DurationString,
   resetFactor: Schema.Finite,
   maxResetTimeout: DurationString,
-  halfOpenMaxCalls: Schema.Int,
-  successThreshold: Schema.Int,
+  halfOpenMaxCalls: Schema.Finite,
+  successThreshold: Schema.Finite,
   halfOpenTimeout: DurationString
 })
 
 /** The options of `Bulkhead`. */
-export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Int, maxQueue: Schema.Int })
+export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Finite, maxQueue: Schema.Finite })
 
 /** The connections of an integration. */
 export const PoolSettings = section(validatePool, {
-  maxConnections: Schema.Int,
+  maxConnections: Schema.Finite,
   keepAliveTimeout: DurationString,
   connectTimeout: DurationString
 })
@@ -94,7 +112,7 @@ export const fields = {
   /** The whole call: positive; default 30 seconds. */
   totalTimeout: option(Resilience.validate, "totalTimeout", DurationString),
   /** The largest answer in bytes, at least 1; default 10 MiB. */
-  maxResponseBytes: option(Resilience.validate, "maxResponseBytes", Schema.Int),
+  maxResponseBytes: option(Resilience.validate, "maxResponseBytes", Schema.Finite),
   retry: Schema.optionalKey(RetrySettings),
   breaker: Schema.optionalKey(BreakerSettings),
   bulkhead: Schema.optionalKey(BulkheadSettings),

@@ -25,5 +25,17 @@ export const problemsOf = (issue: SchemaIssue.Issue): ReadonlyArray<Problem> => 
   return [...found.values()]
 }
 
-const message = (text: string): string =>
-  text.startsWith("Expected ") ? `must be ${text.slice("Expected ".length)}` : text
+const message = (text: string): string => {
+  if (!text.startsWith("Expected ")) return text
+  const expected = text.slice("Expected ".length)
+  return `must be ${names.get(expected) ?? expected}`
+}
+
+/** What stands for a value of the type in a tree of strings is not what the reader of a message has in mind. */
+const names = new Map([
+  ["string", "a string"],
+  ["number", "a number"],
+  ["boolean", "true or false"],
+  ["a string representing a finite number", "a number"],
+  ["\"true\" | \"false\"", "true or false"]
+])
