@@ -2,7 +2,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import * as Policy from "@switchboard/core/Policy"
 import * as CircuitBreaker from "@switchboard/core/policy/CircuitBreaker"
-import * as Retry from "@switchboard/core/policy/Retry"
+import * as Timeout from "@switchboard/core/policy/Timeout"
 import * as Stores from "@switchboard/core/Stores"
 import { Console, Effect, Schema } from "effect"
 
@@ -10,24 +10,27 @@ class DatabaseDown extends Schema.TaggedError<DatabaseDown>()("DatabaseDown", {}
 
 const program = Effect.gen(function*() {
   let queries = 0
-  const query = Effect.suspend(() => ++queries <= 4 ? Effect.fail(new DatabaseDown()) : Effect.succeed("3 rows"))
+  const query = Effect.suspend(() => ++queries <= 2 ? Effect.fail(new DatabaseDown()) : Effect.succeed("3 rows"))
 
-  const retry = yield* Retry.make({ name: "coffee/Database", maxRetries: 1, baseDelay: "10 millis" })
+  const timeout = yield* Timeout.make({ timeout: "1 second" })
   const breaker = yield* CircuitBreaker.make({
     name: "coffee/Database",
-    failureThreshold: 4,
+    failureThreshold: 2,
     resetTimeout: "200 millis"
   })
-  // The first is the outermost: each attempt asks the breaker.
-  const guard = Policy.all(retry.policy, breaker.policy)
+  // The first is the outermost: a query that takes too long counts against the database.
+  const guard = Policy.all(breaker.policy, timeout.policy)
 
   const ask = guard(query).pipe(
-    Effect.catchTag("DatabaseDown", () => Effect.succeed("down")),
-    Effect.catchTag("CircuitOpen", () => Effect.succeed("not asked"))
+    Effect.catchTags({
+      DatabaseDown: () => Effect.succeed("down"),
+      AttemptTimeout: () => Effect.succeed("too late"),
+      CircuitOpen: () => Effect.succeed("not asked")
+    })
   )
   for (const wait of ["0 millis", "0 millis", "0 millis", "300 millis"] as const) {
     const answer = yield* Effect.delay(ask, wait)
-    yield* Console.log(`${answer} after ${queries} queries; the circuit is ${(yield* breaker.state)._tag}`)
+    yield* Console.log(`${answer}; ${queries} queries so far, the circuit is ${(yield* breaker.state)._tag}`)
   }
 })
 

@@ -33,8 +33,5 @@ const declinesLargeAmounts = Payments.layerTest({
   }
 })
 
-Effect.forEach([450, 4500], pay).pipe(
-  Effect.tap(Console.log),
-  Effect.provide(declinesLargeAmounts),
-  NodeRuntime.runMain
-)
+const program = Effect.forEach([450, 4500], pay).pipe(Effect.tap((answers) => Console.log(answers.join(", "))))
+program.pipe(Effect.provide(declinesLargeAmounts), NodeRuntime.runMain)

@@ -36,7 +36,7 @@ export const run = Effect.fn("Shift.run")(function*({ duration, journal, orders 
       })
     )
   const unclear = [...journal.entries.values()].filter(({ outcome }) => outcome._tag === "Unknown")
-  yield* Effect.forEach(unclear, clearUp, { concurrency: 8, discard: true }).pipe(Effect.timeoutOption("5 seconds"))
+  yield* Effect.forEach(unclear, clearUp, { concurrency: 8, discard: true }).pipe(Effect.timeoutOption("4 seconds"))
 })
 
 type Failure = PaymentDeclined | IntegrationError

@@ -4,6 +4,8 @@
  *   npm start                                        against providers in a process of their own
  *   npm start -- --json FILE --log FILE              writes the report as data, and every integration event
  *   PAYMENTS_BASE_URL=… PAYMENTS_TOKEN=… npm start   against a real payment service, with a few orders
+ *
+ * Begin with Payments.ts (a third party, declared), Orders.ts (the flow) and Orders.test.ts (the flow without a network).
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import * as NodeSwitchboard from "@switchboard/node/NodeSwitchboard"
@@ -81,7 +83,7 @@ const program = (journal: Journal.Journal, count: Option.Option<number>, seed: n
 
 const shop = (journal: Journal.Journal) =>
   Orders.layer.pipe(
-    Layer.provideMerge(Announcements.layer({ drain: "8 seconds" })),
+    Layer.provideMerge(Announcements.layer({ drain: "6 seconds" })),
     Layer.provide([Payments.layerConfig, Notifications.layerConfig]),
     Layer.provide(NodeSwitchboard.layer),
     Layer.provide(journal.layer)

@@ -31,7 +31,9 @@ export const serve = async ({ fates, handle, route }: Options): Promise<Server> 
   let requests = 0
   const server = createServer(async (request, response) => {
     requests++
-    const body = Buffer.concat(await request.toArray()).toString()
+    const chunks = await request.toArray().catch(() => undefined)
+    if (chunks === undefined) return
+    const body = Buffer.concat(chunks).toString()
     if (`${request.method} ${request.url}` !== route) {
       return send(response, { status: 404, body: { error: "no such path" } })
     }
