@@ -111,6 +111,8 @@ export const fields = {
   attemptTimeout: option(Resilience.validate, "attemptTimeout", DurationString),
   /** The whole call: positive; default 30 seconds. */
   totalTimeout: option(Resilience.validate, "totalTimeout", DurationString),
+  /** The largest body sent in bytes, at least 1; default 10 MiB. */
+  maxRequestBytes: option(Resilience.validate, "maxRequestBytes", Schema.Finite),
   /** The largest answer in bytes, at least 1; default 10 MiB. */
   maxResponseBytes: option(Resilience.validate, "maxResponseBytes", Schema.Finite),
   retry: Schema.optionalKey(RetrySettings),

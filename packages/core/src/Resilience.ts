@@ -9,6 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Reason } from "./IntegrationError.ts"
 import { atLeast, millis, positive, problems as collect, unless } from "./internal/checks.ts"
@@ -85,7 +86,9 @@ export interface OperationOptions {
    * `Idempotency-Key`, or the name of another header. Makes the operation repeatable. Default `false`.
    */
   readonly idempotencyKey?: boolean | string | undefined
-  /** The largest answer, in bytes after decompression, at least 1: default 10 MiB. */
+  /** The largest body sent, in bytes, at least 1: default 10 MiB. A stream is not counted. */
+  readonly maxRequestBytes?: number | undefined
+  /** The largest answer, in bytes after decompression, at least 1: default 10 MiB. A stream is not counted. */
   readonly maxResponseBytes?: number | undefined
   /** Decides the outcomes it knows; the default classifier decides the rest. */
   readonly classify?: Outcome.Classifier | undefined
@@ -102,6 +105,20 @@ export interface Options extends Omit<OperationOptions, "retry"> {
 
 /** Settings of an API, a group or an endpoint of a contract, as an annotation. Wider scopes are merged field by field. */
 export class Settings extends Context.Service<Settings, OperationOptions>()("switchboard/Resilience/Settings") {}
+
+/**
+ * Settings that every integration built below it starts from, before its own definition: one place for a whole program.
+ *
+ * @example
+ * program.pipe(Effect.provide(integrations.pipe(Layer.provide(Resilience.layerDefaults({ totalTimeout: "15 seconds" })))))
+ */
+export const CurrentDefaults: Context.Reference<Options> = Context.Reference<Options>(
+  "switchboard/Resilience/CurrentDefaults",
+  { defaultValue: () => ({}) }
+)
+
+/** Provides `CurrentDefaults`. */
+export const layerDefaults = (options: Options): Layer.Layer<never> => Layer.succeed(CurrentDefaults, options)
 
 /** Settings given at a call site; they win over all others. */
 export const CurrentOptions: Context.Reference<OperationOptions | undefined> = Context.Reference<
@@ -153,12 +170,13 @@ const defined = (section: object): object =>
 export const defaults = {
   attemptTimeout: Duration.seconds(10),
   totalTimeout: Duration.seconds(30),
+  maxRequestBytes: 10 * 1024 * 1024,
   maxResponseBytes: 10 * 1024 * 1024
 } as const
 
 /** What is wrong with merged settings. */
 export const validate = (options: Options): ReadonlyArray<Problem> => {
-  const { attemptTimeout, maxResponseBytes, totalTimeout } = options
+  const { attemptTimeout, maxRequestBytes, maxResponseBytes, totalTimeout } = options
   const total = totalTimeout ?? defaults.totalTimeout
   return [
     ...collect(
@@ -169,6 +187,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
         "attemptTimeout",
         `must be shorter than totalTimeout, which is ${Duration.format(Duration.millis(millis(total)))}`
       ),
+      atLeast(1, "maxRequestBytes", maxRequestBytes),
       atLeast(1, "maxResponseBytes", maxResponseBytes),
       unless(
         typeof options.idempotencyKey !== "string" || /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(options.idempotencyKey),
@@ -257,6 +276,7 @@ export const make = Effect.fnUntraced(function*(
       repeatable: isRepeatable(own, method),
       keyHeader: keyHeaderOf(own),
       classify: own.classify,
+      maxRequestBytes: own.maxRequestBytes ?? defaults.maxRequestBytes,
       maxResponseBytes: own.maxResponseBytes ?? defaults.maxResponseBytes,
       retry: yield* Retry.make({ ...retry, budget, name }),
       gates,

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Busy, CardDeclined, charge, layer, Payments } from "./payments.ts"
 
@@ -64,6 +65,26 @@ describe("a call", () => {
       assert.deepStrictEqual(sent.map((request) => request.headers["x-retry-attempt"]), [undefined, "1", "2"])
       assert.strictEqual(new Set(sent.map((request) => request.headers["x-request-id"])).size, 1)
     }).pipe(Effect.provide(layer([Answer.status(503), Answer.reset, ok]))))
+
+  it.effect("refuses a body over the limit, counted in bytes, before anything is sent", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(create.pipe(Resilience.withOptions({ maxRequestBytes: 13 })))
+      assert.strictEqual(error._tag === "IntegrationError" && error.reason._tag, "InvalidRequest")
+      assert.deepStrictEqual(yield* requests, [])
+      assert.deepStrictEqual(yield* create.pipe(Resilience.withOptions({ maxRequestBytes: 14 })), charge)
+    }).pipe(Effect.provide(layer(ok))))
+
+  it.effect("starts from the settings of the whole program, where there are some", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(tagOf(yield* during(create, "3 seconds")), "AttemptTimeout")
+      assert.isUndefined((yield* during(quick, "999 millis")).pipe(reasonOf))
+    }).pipe(
+      Effect.provide(
+        layer([Answer.hang, Answer.delay("500 millis", ok)]).pipe(
+          Layer.provide(Resilience.layerDefaults({ attemptTimeout: "3 seconds" }))
+        )
+      )
+    ))
 
   it.effect("refuses a request that does not match the contract before anything is sent", () =>
     Effect.gen(function*() {

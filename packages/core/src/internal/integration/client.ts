@@ -15,7 +15,7 @@ import { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Transport from "../../Transport.ts"
 import type { Compiled } from "../contract/compile.ts"
-import type { Buffered, Operation, Streamed } from "../contract/operation.ts"
+import type { Buffered, Encoded, Operation, Streamed } from "../contract/operation.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import * as EffectAttempt from "../pipeline/effectAttempt.ts"
 import * as Exchange from "../pipeline/exchange.ts"
@@ -144,18 +144,27 @@ type Prepare = (request: unknown, plan: Run.Plan) => Effect.Effect<Prepared, Rea
 
 const buffered = (operation: Buffered, shared: Shared): Prepare => {
   const wire: Exchange.Wire = { ...shared, authorize: authorizeOf(shared), operation }
-  const prepared = (encoded: Parameters<typeof Exchange.start>[2], plan: Run.Plan): Prepared => ({
-    oneShot: false,
-    keyed: Exchange.hasHeader(encoded.headers, plan.keyHeader ?? defaultKeyHeader),
-    start: Exchange.start(wire, plan, encoded)
-  })
+  const prepared = (encoded: Encoded, plan: Run.Plan): Exit.Exit<Prepared, Reason> =>
+    isLarger(encoded.body, plan.maxRequestBytes)
+      ? Exit.fail(new InvalidRequest({ issue: `Expected a body of at most ${plan.maxRequestBytes} bytes` }))
+      : Exit.succeed({
+        oneShot: false,
+        keyed: Exchange.hasHeader(encoded.headers, plan.keyHeader ?? defaultKeyHeader),
+        start: Exchange.start(wire, plan, encoded)
+      })
   return (request, plan) => {
     const encoded = operation.encode(request)
     const exit = settled(encoded)
     return exit !== undefined && Exit.isSuccess(exit)
-      ? Exit.succeed(prepared(exit.value, plan))
-      : Effect.map(encoded, (encoded) => prepared(encoded, plan))
+      ? prepared(exit.value, plan)
+      : Effect.flatMap(encoded, (encoded) => prepared(encoded, plan))
   }
+}
+
+/** A string is counted in UTF-8, exactly only where it may matter. */
+const isLarger = (body: string | Uint8Array | undefined, limit: number): boolean => {
+  if (typeof body !== "string") return body !== undefined && body.length > limit
+  return body.length > limit || (body.length * 3 > limit && new TextEncoder().encode(body).length > limit)
 }
 
 const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepare => {

@@ -45,10 +45,11 @@ export interface Settings extends Resilience.Options {
 
 /** The client of the contract. */
 export const make = Effect.fnUntraced(function*(
-  declared: Declared,
+  given: Declared,
   settings: Settings
 ): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
-  const { id } = declared
+  const { id } = given
+  const declared = { ...given, resilience: Resilience.merge(yield* Resilience.CurrentDefaults, given.resilience) }
   const { credentials, problems } = yield* check(declared, settings)
   yield* refuse(problems)
   const authenticator = declared.auth.authenticator(credentials)

@@ -33,6 +33,8 @@ export interface Plan {
   readonly keyHeader: string | undefined
   readonly classify: Outcome.Classifier | undefined
   /** Bytes. */
+  readonly maxRequestBytes: number
+  /** Bytes. */
   readonly maxResponseBytes: number
   readonly retry: Retry.Retry
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>

@@ -1,8 +1,8 @@
 /** The options of a retry: checked, completed with defaults, and turned into numbers. */
 import type { Problem } from "../../InvalidOptions.ts"
 import type { Options } from "../../policy/Retry.ts"
-import { exponential, maxDelayOf } from "./backoff.ts"
 import { atLeast, between, millis, notNegative, positive, problems, unless } from "../checks.ts"
+import { exponential, maxDelayOf } from "./backoff.ts"
 import type * as RetryBudget from "./budget.ts"
 import type { Settings } from "./decider.ts"
 
