@@ -99,12 +99,17 @@ const withSegments = (redaction: Redaction, path: string): string => {
 const withQuery = (redaction: Redaction, path: string): string => {
   const start = path.indexOf("?")
   if (start < 0) return path
-  const pairs = path.slice(start + 1).split("&").map((pair) => {
-    const end = pair.indexOf("=")
-    return end >= 0 && listed(redaction.query, pair.slice(0, end)) ? `${pair.slice(0, end)}=${placeholder}` : pair
-  })
-  return `${path.slice(0, start)}?${pairs.join("&")}`
+  return `${path.slice(0, start)}?${pairs(redaction.query, path.slice(start + 1))}`
 }
+
+/** A form-encoded body, every value of a listed field replaced. */
+export const form = (redaction: Redaction, body: string): string => pairs(redaction.body, body)
+
+const pairs = (names: ReadonlySet<string>, encoded: string): string =>
+  encoded.split("&").map((pair) => {
+    const end = pair.indexOf("=")
+    return end >= 0 && listed(names, pair.slice(0, end)) ? `${pair.slice(0, end)}=${placeholder}` : pair
+  }).join("&")
 
 /** Headers as a record, every value of a listed name replaced. */
 export const headersOf = (redaction: Redaction, headers: ReadonlyArray<string>): Record<string, string> => {

@@ -227,7 +227,7 @@ describe("what differs from HttpApiClient on purpose", () => {
       status: 200,
       headers: { "content-type": "<script>alert(1)</script>" },
       body: "x"
-    }, "Expected content type application/json, got ?script?alert?1??/script?"]
+    }, "Expected content type application/json, got one that is not known"]
   ])("%s does not match the contract", (_, name, answer, issue) => {
     expect(failure(subject(name).oursOn(answer))).toEqual(new InvalidResponse({ status: answer.status, issue }))
   })

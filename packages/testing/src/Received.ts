@@ -133,7 +133,7 @@ export class Received extends Inspectable.Class {
   #shownBody(): unknown {
     if (this.#raw.body.length === 0) return undefined
     if (this.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true) {
-      return Redaction.path(this.#known.redaction, `?${this.text}`).slice(1)
+      return Redaction.form(this.#known.redaction, this.text)
     }
     try {
       const value: unknown = this.json

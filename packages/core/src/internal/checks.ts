@@ -17,15 +17,18 @@ export const atLeast = (min: number, option: string, value: number | undefined):
   unless(
     value === undefined || (Number.isSafeInteger(value) && value >= min),
     option,
-    `must be a whole number of at least ${min}, got ${value}`
+    `must be a whole number of at least ${min}, got ${shown(value)}`
   )
+
+/** What is no number may be anything, a secret in the wrong place included. */
+const shown = (value: unknown): string => typeof value === "number" ? String(value) : `a ${typeof value}`
 
 /** A number between two others, both included. */
 export const between = (min: number, max: number, option: string, value: number | undefined): Check =>
   unless(
     value === undefined || (value >= min && value <= max),
     option,
-    `must be a number from ${min} to ${max}, got ${value}`
+    `must be a number from ${min} to ${max}, got ${shown(value)}`
   )
 
 /** A duration that is more than nothing and has an end. */

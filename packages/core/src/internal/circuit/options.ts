@@ -32,7 +32,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
     unless(
       rate === undefined || (rate.threshold > 0 && rate.threshold <= 1),
       "failureRate.threshold",
-      `must be more than 0 and at most 1, got ${rate?.threshold}`
+      `must be more than 0 and at most 1, got ${typeof rate?.threshold === "number" ? rate.threshold : "no number"}`
     ),
     positive("failureRate.window", rate?.window),
     atLeast(1, "failureRate.minimumCalls", rate?.minimumCalls),

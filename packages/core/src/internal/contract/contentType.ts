@@ -55,6 +55,31 @@ const page = "text/html"
 const isJson = (essence: string): boolean =>
   essence === "application/json" || essence === "text/json" || essence.endsWith("+json")
 
-/** It came from outside: only what a media type may hold, and not too much of it. */
-const printable = (contentType: string | undefined): string =>
-  contentType === undefined ? "none" : Wire.essence(contentType).replace(/[^\w!#$&^.+/-]/g, "?").slice(0, 100)
+/** It came from outside and may hold anything, so only what is known by name is named. */
+const printable = (contentType: string | undefined): string => {
+  if (contentType === undefined) return "none"
+  const actual = Wire.essence(contentType)
+  return known.has(actual) ? actual : "one that is not known"
+}
+
+const known = new Set([
+  bytes,
+  page,
+  "application/javascript",
+  "application/json",
+  "application/pdf",
+  "application/problem+json",
+  "application/x-ndjson",
+  "application/x-www-form-urlencoded",
+  "application/xml",
+  "image/jpeg",
+  "image/png",
+  "image/svg+xml",
+  "multipart/form-data",
+  "text/css",
+  "text/csv",
+  "text/event-stream",
+  "text/json",
+  "text/plain",
+  "text/xml"
+])
