@@ -52,7 +52,7 @@ export const Report = Schema.Struct({
   money: Schema.Struct({ paid: Schema.String, charged: Schema.optionalKey(Schema.String) }),
   payments: Traffic,
   notifications: Traffic,
-  /** From the end of the outage to the first charge after it, in milliseconds, on the provider's clock. */
+  /** From the end of the outage to the first charge that the shop heard of, in milliseconds; one machine, so one clock. */
   timeToRecover: Schema.optionalKey(Millis),
   transitions: Schema.Array(Transition),
   events: Counts,
@@ -66,7 +66,7 @@ export const make = (journal: Journal, books: Books, seed: number): Report => {
   const withOutcome = (tag: Entry["outcome"]["_tag"]) => entries.filter(({ outcome }) => outcome._tag === tag)
   const paid = withOutcome("Paid")
   const { charges, repetitions } = books.payments ?? {}
-  const recovered = recovery(books)
+  const recovered = recovery(journal.events, books)
   return {
     seed,
     duration: Math.round(journal.elapsed * 10) / 10,
@@ -115,10 +115,15 @@ const traffic = (
   }
 }
 
-const recovery = ({ payments }: Books): number | undefined => {
+// A charge whose answer the shop did not get is in the books, but it is no recovery.
+const recovery = (events: ReadonlyArray<IntegrationEvent>, { payments }: Books): number | undefined => {
   const outage = payments?.periods.find(({ phase }) => phase === "outage")
-  const first = payments?.charges.find(({ at }) => outage !== undefined && at >= outage.to)
-  return outage === undefined || first === undefined ? undefined : first.at - outage.to
+  if (outage === undefined) return undefined
+  const first = events.find((event) =>
+    event._tag === "CallAnswered" && event.integration === "coffee/Payments" && event.outcome === "success" &&
+    event.at >= outage.to
+  )
+  return first === undefined ? undefined : first.at - outage.to
 }
 
 const broken = (entries: ReadonlyArray<Entry>, { notifications, payments }: Books): ReadonlyArray<string> => {

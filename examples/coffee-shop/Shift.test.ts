@@ -1,5 +1,6 @@
 /** A shift, with an order flow that does what the test says: no providers, no network, no waiting. */
 import { assert, it } from "@effect/vitest"
+import * as Events from "@switchboard/core/Events"
 import { CircuitOpen, IntegrationError, type Reason, UnexpectedStatus } from "@switchboard/core/IntegrationError"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -38,6 +39,17 @@ const shift = Effect.gen(function*() {
   return { journal, orders }
 })
 
+const answered = (at: number, outcome: string) =>
+  Events.CallAnswered.make({
+    integration: "coffee/Payments",
+    operation: "charge",
+    requestId: "1",
+    at,
+    attempts: 1,
+    duration: 10,
+    outcome
+  })
+
 const booksOf = (orders: ReadonlyArray<Journal.Entry["order"]>) => ({
   _tag: "Books" as const,
   payments: {
@@ -63,12 +75,14 @@ it.effect("an order whose payment is unknown is placed again at the end", () =>
 it.effect("the totals of the report add up", () =>
   Effect.gen(function*() {
     const { journal, orders } = yield* shift
+    journal.events.push(answered(900, "success"), answered(1600, "PaymentDeclined"), answered(1700, "success"))
     const { broken, money, orders: counts, timeToRecover } = Report.make(journal, booksOf([orders[0]!, orders[3]!]), 1)
     assert.deepStrictEqual(broken, [])
     assert.strictEqual(counts.placed, counts.paid + counts.declined + counts.failed + counts.unknown)
     assert.deepStrictEqual(counts.reasons, { card_declined: 1, CircuitOpen: 1 })
     assert.strictEqual(money.charged, money.paid)
-    assert.strictEqual(timeToRecover, 500)
+    // The provider's own books have a charge at 1500, of which the shop did not hear.
+    assert.strictEqual(timeToRecover, 700)
   }))
 
 it.effect("a second charge, a lost charge and a lost notification are reported", () =>
