@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpClient from "effect/http/HttpClient"
+import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.ts"
@@ -60,6 +61,7 @@ export const make = Effect.fnUntraced(function*(
   const merged = Resilience.merge(declared.resilience, configured)
   const listener = Events.harmless(yield* Events.CurrentListener)
   const resilience = yield* Resilience.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
+  if (resilience.breaker !== undefined) yield* gauged(id, resilience.breaker)
   const client = yield* Client.make(compile(declared.api), {
     id,
     channel: yield* open(poolOf(declared, pool)),
@@ -141,7 +143,6 @@ const told = (integration: string, listener: Events.Listener | undefined) =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.map(Clock.Clock, (clock) => {
       const gauge = Telemetry.circuitState(integration)
-      gauge.updateUnsafe(states.Closed, context)
       return ({ cause, from, retryAfter, to }: CircuitBreaker.Transition) => {
         gauge.updateUnsafe(states[to], context)
         listener?.({
@@ -156,6 +157,10 @@ const told = (integration: string, listener: Events.Listener | undefined) =>
       }
     })
   )
+
+/** A circuit may be known already, from another layer of the integration. */
+const gauged = (integration: string, { state }: CircuitBreaker.CircuitBreaker) =>
+  Effect.flatMap(state, ({ _tag }) => Metric.update(Telemetry.circuitState(integration), states[_tag]))
 
 const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T =>
   Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key))) as T
