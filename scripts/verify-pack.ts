@@ -1,6 +1,6 @@
 // Proves that the published packages work for a user who has nothing of this workspace: packs every package, installs
 // the tarballs into an empty project elsewhere, type-checks it with skipLibCheck off, loads every public module, and runs
-// the first block of README there.
+// the blocks of README there, tests included.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -60,10 +60,11 @@ try {
   })
   const files = readdirSync(tarballs).map((file) => `./tarballs/${file}`)
   await step("install", "npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files])
-  const tools = Object.entries(versions("typescript", "@types/node")).map(([name, version]) => `${name}@${version}`)
+  const tools = Object.entries(versions("typescript", "@types/node", "vitest", "@effect/vitest"))
+    .map(([name, version]) => `${name}@${version}`)
   await step("install tools", "npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--save-dev", ...tools])
 
-  const [readme] = blocksOf("README.md")
+  const readme = blocksOf("README.md")
   write("modules.ts", modules.map((module, i) => `export * as m${i} from "${module}"`).join("\n"))
   write(
     "internal.mjs",
@@ -72,16 +73,15 @@ try {
     if (refused !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw new Error("internal modules can be imported")
   `
   )
-  if (readme !== undefined) write("readme.ts", readme.code)
+  for (const { code, file } of readme) write(file, code)
 
   await step("type-check", join(project, "node_modules/.bin/tsc"), ["-p", "."])
   await step(`load ${modules.length} modules`, process.execPath, ["modules.ts"])
   await step("internal modules stay inside", process.execPath, ["internal.mjs"])
-  if (readme === undefined) {
-    console.log("README.md has no ts block to run yet")
-  } else {
+  for (const { at, file } of readme.filter(({ runs }) => runs)) {
     await using server = await startPaymentsServer()
-    await step(`run ${readme.at}`, process.execPath, ["readme.ts"], { env: server.environment })
+    const args = file.endsWith(".test.ts") ? ["node_modules/vitest/vitest.mjs", "run", file] : [file]
+    await step(`run ${at}`, process.execPath, args, { env: server.environment })
   }
 } finally {
   rmSync(project, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 /**
  * The remote that README and docs talk to: a payment service on a free local port. Whoever runs a block passes
  * `environment` on, so that a block that uses `layerConfig` finds the address and the token where a user would put them.
+ * Run as a program it prints them, and serves until it is stopped.
  */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -10,11 +11,15 @@ export interface PaymentsServer extends AsyncDisposable {
 }
 
 const token = "local-token"
+const limit = 100_000
 
 const answers: Record<string, (body: Record<string, unknown>) => readonly [status: number, body: unknown]> = {
   "GET /api/v1/health": () => [200, { status: "up" }],
-  "POST /api/v1/charges": (body) => [201, { id: "ch_1", status: "succeeded", ...body }],
-  "GET /api/v1/charges/ch_1": () => [200, { id: "ch_1", status: "succeeded", amount: 450, currency: "USD" }]
+  "GET /api/v1/charges/ch_1": () => [200, { id: "ch_1", amount: 450, currency: "USD" }],
+  "POST /api/v1/charges": (body) =>
+    Number(body["amount"]) > limit
+      ? [402, { error: { code: "limit_exceeded" } }]
+      : [200, { id: "ch_1", ...body }]
 }
 
 export const startPaymentsServer = async (): Promise<PaymentsServer> => {
@@ -38,4 +43,9 @@ export const startPaymentsServer = async (): Promise<PaymentsServer> => {
       await new Promise((resolve) => server.close(resolve))
     }
   }
+}
+
+if (import.meta.main) {
+  const { environment } = await startPaymentsServer()
+  console.log(Object.entries(environment).map(([name, value]) => `${name}=${value}`).join(" "))
 }
