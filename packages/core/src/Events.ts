@@ -134,10 +134,15 @@ export const layer = (options: { readonly capacity?: number } = {}): Layer.Layer
       )
       const outer = yield* CurrentListener
       return Context.make(Events, { stream: Stream.fromPubSub(hub) }).pipe(
-        Context.add(CurrentListener, together(outer, (event) => void PubSub.publishUnsafe(hub, event)))
+        Context.add(CurrentListener, together(outer, (event) => publish(hub, event)))
       )
     })
   )
+
+/** A hub that is full refuses what is published unsafely; only the effect, which is synchronous here, lets it slide. */
+const publish = (hub: PubSub.PubSub<IntegrationEvent>, event: IntegrationEvent): void => {
+  if (!PubSub.publishUnsafe(hub, event)) Effect.runSync(PubSub.publish(hub, event))
+}
 
 /** An event as the envelope that observability platforms take (seed format: id, service, type, payload, time, metadata). */
 export const toEnvelope = (event: IntegrationEvent, eventId: string) => {

@@ -1,13 +1,13 @@
 /** The work of an attempt that is an effect: it runs in a fiber of its own, so that a deadline can leave it behind. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
-import type * as Outcome from "../../Outcome.ts"
-import type { Attempt, Start } from "./attempt.ts"
+import * as Outcome from "../../Outcome.ts"
+import type { Attempt, Sink, Start } from "./attempt.ts"
 
 export const start = (
   work: Effect.Effect<unknown, unknown>,
@@ -16,8 +16,24 @@ export const start = (
 ): Start =>
 (attempt, sink) => {
   const fiber = Effect.runForkWith(surroundings(attempt))(work)
-  fiber.addObserver((exit) => sink.end(exit, classify(exit), status()))
+  fiber.addObserver((exit) => conclude(sink, exit, status(), classify))
   return { wasSent: true, cancel: () => Fiber.interrupt(fiber) }
+}
+
+/** Tells the sink how an attempt ended. A classifier that throws is a defect of the call, and says nothing of the remote. */
+export const conclude = (
+  sink: Sink,
+  exit: Exit.Exit<unknown, unknown>,
+  status: number | undefined,
+  classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome
+): void => {
+  let outcome: Outcome.Outcome
+  try {
+    outcome = classify(exit)
+  } catch (defect) {
+    return sink.end(Exit.die(defect), Outcome.neutral, status)
+  }
+  sink.end(exit, outcome, status)
 }
 
 /** What an effect that is part of an attempt sees: the attempt, its time, and its span as the parent. */

@@ -114,15 +114,26 @@ class Exchange implements Running, Transport.Receiver {
     const { status } = response
     const retryAfter = status === 429 || status === 503 ? this.retryAfter(response.headers) : undefined
     const decoded = this.wire.operation.decode(response, retryAfter)
-    this.run(decoded, (exit) => {
-      const outcome = this.limits.classify?.(exit) ?? Outcome.fromAnswer(exit, status, retryAfter)
-      this.sink.end(exit, outcome, status)
-    })
+    this.run(decoded, (exit) => this.conclude(exit, status, retryAfter))
   }
 
   onFailure(reason: TransportFailure | ResponseTooLarge): void {
-    const exit = Exit.fail(reason)
-    this.sink.end(exit, this.limits.classify?.(exit) ?? Outcome.fromReason(reason), undefined)
+    this.conclude(Exit.fail(reason), undefined, undefined)
+  }
+
+  private conclude(
+    exit: Exit.Exit<unknown, unknown>,
+    status: number | undefined,
+    retryAfter: number | undefined
+  ): void {
+    const { classify } = this.limits
+    if (classify === undefined) return this.sink.end(exit, Outcome.fromAnswer(exit, status, retryAfter), status)
+    EffectAttempt.conclude(
+      this.sink,
+      exit,
+      status,
+      (exit) => classify(exit) ?? Outcome.fromAnswer(exit, status, retryAfter)
+    )
   }
 
   cancel(): Effect.Effect<void> | void {
