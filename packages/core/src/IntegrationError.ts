@@ -320,7 +320,10 @@ export class IntegrationError extends Schema.TaggedError<IntegrationError>("swit
     operation: Schema.String,
     /** Attempts begun, those refused before sending included. */
     attempts: Schema.Int,
-    reason: Reason
+    /** What the last attempt failed with. */
+    reason: Reason,
+    /** An attempt before the last one may have reached the remote. */
+    sentBefore: Schema.optionalKey(Schema.Boolean)
   }
 ) implements Questions {
   get isRetryable(): boolean {
@@ -329,8 +332,9 @@ export class IntegrationError extends Schema.TaggedError<IntegrationError>("swit
   get retryAfter(): Duration.Duration | undefined {
     return this.reason.retryAfter
   }
+  /** False only where it is proven that no attempt of the call has reached the remote. */
   get wasSent(): boolean {
-    return this.reason.wasSent
+    return this.reason.wasSent || this.sentBefore === true
   }
   override get message(): string {
     return `${this.integration} ${this.operation}: ${this.reason.message} (${
@@ -338,6 +342,17 @@ export class IntegrationError extends Schema.TaggedError<IntegrationError>("swit
     })`
   }
 }
+
+/**
+ * An error as a test double raises it: for a reason, with an integration, an operation and attempts that matter to nobody.
+ *
+ * @example
+ * Payments.layerTest({ charges: { create: () => Effect.fail(IntegrationError.fromReason(new CircuitOpen(…))) } })
+ */
+export const fromReason = (
+  reason: Reason,
+  about: { readonly integration?: string; readonly operation?: string; readonly attempts?: number } = {}
+): IntegrationError => new IntegrationError({ integration: "test", operation: "test", attempts: 1, reason, ...about })
 
 /** Whether a value is an `IntegrationError`, from whichever copy of this package. */
 export const isIntegrationError = (u: unknown): u is IntegrationError => Predicate.isTagged(u, "IntegrationError")

@@ -33,6 +33,8 @@ export interface Failure {
   readonly sent: boolean
   /** The remote asked for a slower pace (429). It paces, but does not count towards opening a circuit. */
   readonly throttled: boolean
+  /** The caller's own time ran out before the attempt had had its full time: no verdict on a remote that is being probed. */
+  readonly cutShort: boolean
   /** The remote's own wish, in milliseconds. */
   readonly retryAfter: number | undefined
 }
@@ -50,6 +52,7 @@ export const failure = (options: Partial<Omit<Failure, "_tag">> = {}): Failure =
   retryable: options.retryable ?? true,
   sent: options.sent ?? true,
   throttled: options.throttled ?? false,
+  cutShort: options.cutShort ?? false,
   retryAfter: options.retryAfter
 })
 
@@ -79,8 +82,6 @@ export const fromReason = (reason: Reason): Outcome => {
         ? fromStatus(429, millis(reason.retryAfter))
         : refused(millis(reason.retryAfter))
     case "CircuitOpen":
-      // Isolated, or half-open with its probes still running: nobody knows for how long.
-      return reason.retryAfter === undefined ? neutral : refused(millis(reason.retryAfter))
     case "BulkheadFull":
     case "NoEndpoint":
       return reason.isRetryable ? refused(millis(reason.retryAfter)) : neutral
@@ -105,8 +106,9 @@ export const fromAnswer = (
 
 /**
  * The default classifier for any effect: a success is a success, interruption is neutral, a reason of this toolkit speaks
- * for itself, a failure that is marked with `isRetryable: false` is not retryable, every other failure and every defect is a failure. An `IntegrationError` is not
- * retryable, because the pipeline it comes from has already done what could be done; so nested retries do not multiply.
+ * for itself, a failure that is marked with `isRetryable: false` is not retryable, every other failure and every defect is
+ * a failure. An `IntegrationError` is not retryable, because the pipeline it comes from has already done what could be
+ * done; so nested retries do not multiply.
  */
 export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = (exit) => {
   if (Exit.isSuccess(exit)) return success

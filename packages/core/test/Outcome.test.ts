@@ -68,11 +68,10 @@ describe("Outcome.fromReason", () => {
     )
   })
 
-  it("E1, C2: nobody knows how long isolation or probing lasts, so another attempt would not help", () => {
-    for (const isolated of [true, false]) {
-      const refused = new Errors.CircuitOpen({ isolated, retryAfter: undefined })
-      assert.deepStrictEqual(Outcome.fromReason(refused), Outcome.neutral)
-    }
+  it("E1: an isolated circuit says that another attempt would not help, a half-open one that it may", () => {
+    const refused = (isolated: boolean) => new Errors.CircuitOpen({ isolated, retryAfter: undefined })
+    assert.deepStrictEqual(Outcome.fromReason(refused(true)), Outcome.neutral)
+    assert.deepStrictEqual(Outcome.fromReason(refused(false)), Outcome.refused(undefined))
   })
 })
 

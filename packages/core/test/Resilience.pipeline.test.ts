@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deadline from "@switchboard/core/Deadline"
+import * as Outcome from "@switchboard/core/Outcome"
 import * as Resilience from "@switchboard/core/Resilience"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
@@ -307,7 +308,7 @@ describe("the circuit", () => {
       ...settings,
       classify: (exit) =>
         Exit.isSuccess(exit)
-          ? { _tag: "Failure", retryable: false, sent: true, throttled: false, retryAfter: undefined }
+          ? Outcome.failure({ retryable: false })
           : undefined
     }))))
 
@@ -323,6 +324,33 @@ describe("the circuit", () => {
       )
       assert.deepStrictEqual(exit, Exit.succeed(charge))
     }).pipe(Effect.provide(layer(Answer.status(500), settings))))
+
+  it.effect("an error says that the call may have been sent if any of its attempts may have been", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.flip(capture))
+      yield* TestClock.adjust("1 second")
+      const error = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([error.reason._tag, error.reason.wasSent, error.attempts], ["CircuitOpen", false, 2])
+      assert.isTrue(error.wasSent)
+    }).pipe(Effect.provide(layer([Answer.reset], { breaker: { failureThreshold: 1, resetTimeout: "2 minutes" } }))))
+
+  it.effect("C7: a probe that its caller's own deadline cuts short decides nothing", () =>
+    Effect.gen(function*() {
+      yield* Effect.exit(create)
+      const hasty = create.pipe(Resilience.withOptions({ totalTimeout: "10 millis" }))
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(tagOf(yield* during(hasty, "10 millis")), "DeadlineExceeded")
+      assert.strictEqual((yield* (yield* Payments.circuit)!.state)._tag, "HalfOpen")
+      assert.deepStrictEqual(yield* during(create, "30 millis"), Exit.succeed(charge))
+      assert.strictEqual((yield* (yield* Payments.circuit)!.state)._tag, "Closed")
+    }).pipe(Effect.provide(layer([
+      Answer.status(503),
+      Answer.delay("30 millis", ok),
+      Answer.delay("30 millis", ok)
+    ], {
+      retry: false,
+      breaker: { failureThreshold: 1, resetTimeout: "2 seconds" }
+    }))))
 
   it.effect("an operator isolates it and resets it", () =>
     Effect.gen(function*() {

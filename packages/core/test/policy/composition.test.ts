@@ -50,7 +50,7 @@ describe("composition", () => {
       const hurried = yield* Effect.flip(policy(call.run).pipe(Deadline.within("5 seconds")))
       assert.deepStrictEqual(hurried, new CircuitOpen({ isolated: false, retryAfter: Duration.seconds(5) }))
       const patient = yield* begin(policy(call.run).pipe(Deadline.within("6 seconds")))
-      yield* adjust("5 seconds")
+      yield* adjust("5200 millis")
       assert.deepStrictEqual(yield* Fiber.join(patient), Exit.succeed("ok"))
       assert.strictEqual(call.count, 1)
     }))

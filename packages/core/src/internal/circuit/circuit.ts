@@ -196,7 +196,7 @@ export const judge = (
   const index = circuit.running.findIndex((probe) => probe.ticket === ticket)
   if (index === -1) return undefined
   circuit.running.splice(index, 1)
-  if (outcome._tag === "Neutral") return undefined
+  if (outcome._tag === "Neutral" || (outcome._tag === "Failure" && outcome.cutShort)) return undefined
   if (outcome._tag === "Success") return ++circuit.succeeded >= settings.successThreshold ? "Recovered" : undefined
   circuit.failed++
   if (settings.probes - circuit.failed >= settings.successThreshold) return undefined

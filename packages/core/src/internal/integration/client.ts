@@ -78,13 +78,16 @@ const planner = Effect.fnUntraced(function*(
   yield* refuse(contradictions.map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
   const planOf = (options: Resilience.OperationOptions) => resilience.plan(options, operation.method)
   const plan = yield* planOf(options)
-  const { deadlines } = plan
+  const { attemptTimeout, deadlines } = plan
   return {
     plan,
     planWith: (own) =>
       planOf(Resilience.merge(options, own)).pipe(
-        // Whatever its timeout, a call shares the list of its operation: lists are as many as there are operations.
-        Effect.map((plan) => ({ ...plan, deadlines })),
+        // Whatever its timeout, a call shares the list of its operation: lists are as many as there are operations. What a
+        // caller leaves of the total is no measure for the remote, so an attempt keeps its timeout unless it is given one.
+        Effect.map((plan) =>
+          own.attemptTimeout === undefined ? { ...plan, deadlines, attemptTimeout } : { ...plan, deadlines }
+        ),
         Effect.provideService(Stores, stores)
       )
   }

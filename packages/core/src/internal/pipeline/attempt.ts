@@ -83,6 +83,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   private admission: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private running: Running | undefined = undefined
   private started = false
+  private startedAt = 0
   private ended = false
 
   constructor(
@@ -154,6 +155,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     if (left <= 0) return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     this.at = now + (attemptTimeout < left ? attemptTimeout : left)
     this.started = true
+    this.startedAt = now
     deadlines.add(this)
     try {
       this.running = this.call.start(this, this)
@@ -173,7 +175,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     const reason = this.at >= this.call.deadline
       ? this.exceeded(wasSent)
       : new AttemptTimeout({ timeout: Duration.millis(this.call.attemptTimeout), wasSent })
-    const outcome = Outcome.fromReason(reason)
+    const outcome = Outcome.failure({ sent: wasSent, cutShort: this.at - this.startedAt < this.call.attemptTimeout })
     const now = this.settle(outcome)
     // The caller hears of it on time, even if the work is slow to stop: what it yields from now on is dropped.
     this.admission?.interruptUnsafe()

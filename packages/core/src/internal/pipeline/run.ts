@@ -91,6 +91,8 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
   readonly traced: boolean
   span: Tracer.Span | undefined = undefined
   private attempts = 0
+  /** An attempt before the current one may have reached the remote. */
+  private sent = false
   private ended = false
   private decider: Retry.Decider | undefined = undefined
 
@@ -175,6 +177,7 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
         return this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(ended.exit) })))
       }
       observer.retryScheduled(this, ended, decision.delayMillis)
+      this.sent ||= ended.outcome._tag !== "Neutral" && (ended.outcome._tag === "Success" || ended.outcome.sent)
       return Effect.flatMap(Effect.flatMap(decider.wait(decision), () => this.attempt()), (ended) => this.after(ended))
     })
   }
@@ -188,7 +191,8 @@ class Run implements Attempt.Surroundings, Telemetry.CallInfo {
 
   private error(reason: Reason): IntegrationError {
     const { attempts, integration, operation } = this
-    return stackless(() => new IntegrationError({ integration, operation, attempts, reason }))
+    const sentBefore = this.sent ? { sentBefore: true } : undefined
+    return stackless(() => new IntegrationError({ integration, operation, attempts, reason, ...sentBefore }))
   }
 
   private told(exit: Exit.Exit<unknown, unknown>): void {

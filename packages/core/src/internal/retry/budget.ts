@@ -20,14 +20,18 @@ export interface State {
   reserveAt: number
 }
 
-/** Nothing here suspends. Times are milliseconds of the monotonic clock. */
-export interface Budget {
-  /** A call begins. */
-  readonly deposit: (now: number) => void
+/** What pays for repetitions. Nothing here suspends. Times are milliseconds of the monotonic clock. */
+export interface Payer {
   /** Pays for a repetition; false where there is nothing left. */
   readonly withdraw: (now: number) => boolean
   /** The repetition that was paid for last will not take place. */
   readonly giveBack: (now: number) => void
+}
+
+/** Pays for a share of the calls it is told of. */
+export interface Budget extends Payer {
+  /** A call begins. */
+  readonly deposit: (now: number) => void
   /** How many repetitions could be paid for now. */
   readonly balance: (now: number) => number
 }

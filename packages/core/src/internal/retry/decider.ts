@@ -77,7 +77,8 @@ export const start = (settings: Settings, budget: Budget): Decider => {
     if (delay === undefined) return stop("Exhausted")
     const own = Math.min(settings.maxDelay, delay)
     const wish = wishOf(settings, outcome)
-    const delayMillis = wish === undefined ? own : Math.max(own, wish)
+    // All callers wait for the same circuit, so each comes back some time after it: there are few probes.
+    const delayMillis = wish === undefined ? own : outcome._tag === "Neutral" ? wish + own : Math.max(own, wish)
     if (remainingMillis !== undefined && delayMillis >= remainingMillis) return stop("Deadline")
     if (wish !== undefined && wish > settings.maxRetryAfter) return stop("RetryAfter")
     const paid = yield* Effect.withFiber((fiber) => Effect.succeed(budget.withdraw(monotonic.now(fiber))))
