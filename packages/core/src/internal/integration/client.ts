@@ -74,8 +74,10 @@ const planner = Effect.fnUntraced(function*(
   const stores = yield* Stores
   const scopes = operation.annotations.map((annotations) => Resilience.settingsOf(annotations))
   const options = Resilience.merge(wider, ...scopes, configured)
-  const contradictions = Resilience.validateOperation(operation.method, scopes[2], options)
-  yield* refuse(contradictions.map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
+  yield* refuse([
+    ...Resilience.validate(options),
+    ...Resilience.validateOperation(operation.method, scopes[2], options)
+  ].map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
   const planOf = (options: Resilience.OperationOptions) => resilience.plan(options, operation.method)
   const plan = yield* planOf(options)
   const { attemptTimeout, deadlines } = plan

@@ -25,7 +25,7 @@ export const members = <Self>(
   const configured = Configuration.read(configName, environment).pipe(
     Effect.flatMap(Definition.decodeWith(Schema.toCodecStringTree(schema))),
     Effect.flatMap((settings) => Live.make(declared, settings)),
-    Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(configName, invalid)))
+    Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(environment, invalid)))
   )
   return {
     api: declared.api,
@@ -43,9 +43,15 @@ export const members = <Self>(
   }
 }
 
-const toConfigError = (name: string, { problems }: InvalidOptions): Config.ConfigError => {
-  const lines = problems.map(({ option, problem }) =>
-    `${Configuration.variable(name, option.split("."))} (${option}) ${problem}`
-  )
+const toConfigError = (
+  environment: ReadonlyArray<Configuration.Option>,
+  { problems }: InvalidOptions
+): Config.ConfigError => {
+  const lines = problems.map(({ option, problem }) => {
+    // The option of an operation stands after the operation's name.
+    const path = option.slice(option.lastIndexOf(" ") + 1)
+    const known = environment.find((one) => one.path.join(".") === path)
+    return known === undefined ? `${option} ${problem}` : `${known.variable} (${option}) ${problem}`
+  })
   return new Config.ConfigError(new ConfigProvider.SourceError({ message: `invalid settings: ${lines.join("; ")}` }))
 }
