@@ -16,7 +16,7 @@ import * as Auth from "./Auth.ts"
 import { atLeast, positive, problems } from "./internal/checks.ts"
 import * as BaseUrl from "./internal/integration/baseUrl.ts"
 import { problemsOf } from "./internal/settings/issue.ts"
-import { nested, option, section, strict, whole } from "./internal/settings/section.ts"
+import { nested, option, section, strict, type Validate, whole } from "./internal/settings/section.ts"
 import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
@@ -74,8 +74,16 @@ export const RetrySettings = section(Retry.validate, {
   })
 })
 
+// Options that contradict each other are refused here where they stand beside each other. Whether one contradicts what
+// another scope says, or a default, is known when a layer is built.
+const validateBreaker: Validate = (options) =>
+  CircuitBreaker.validate({ halfOpenMaxCalls: Infinity, ...options })
+    .filter(({ option }) => option !== "halfOpenMaxCalls" || option in options)
+const validateTimeouts: Validate = (options) =>
+  Resilience.validate({ totalTimeout: Infinity, ...options }).filter(({ option }) => option === "attemptTimeout")
+
 /** The options of `CircuitBreaker` that are data. */
-export const BreakerSettings = section(CircuitBreaker.validate, {
+export const BreakerSettings = section(validateBreaker, {
   failureThreshold: Schema.Finite,
   failureRate: Schema.Struct({ threshold: Schema.Finite, window: DurationString, minimumCalls: Schema.Finite })
     .check(
@@ -108,7 +116,7 @@ export const BaseUrlString = Schema.String.check(Schema.makeFilter(BaseUrl.probl
 /** What every integration can be told, whatever its contract and its auth. */
 export const fields = {
   /** One attempt: positive, less than `totalTimeout`; default 10 seconds, or the total. */
-  attemptTimeout: option(Resilience.validate, "attemptTimeout", DurationString),
+  attemptTimeout: option(validateTimeouts, "attemptTimeout", DurationString),
   /** The whole call: positive; default 30 seconds. */
   totalTimeout: option(Resilience.validate, "totalTimeout", DurationString),
   /** The largest body sent in bytes, at least 1; default 10 MiB. */
@@ -126,7 +134,7 @@ export const fields = {
 /** The settings of one integration: a base URL, what its auth needs, and the fields above. */
 export const settings = <const Fields extends Schema.Struct.Fields>(auth: Auth.Auth<Fields>) =>
   Schema.Struct({ baseUrl: Schema.optionalKey(BaseUrlString), ...auth.settings, ...fields })
-    .check(whole(Resilience.validate))
+    .check(whole(validateTimeouts))
     .annotate(strict)
 
 const Token = Schema.String.check(
@@ -141,7 +149,7 @@ export const Definition = Schema.Struct({
   baseUrl: BaseUrlString,
   authentication: Auth.Authentication,
   ...fields
-}).check(whole(Resilience.validate)).annotate(strict)
+}).check(whole(validateTimeouts)).annotate(strict)
 export type Definition = typeof Definition.Type
 
 /** Decodes what a JSON or YAML document holds; fails with every problem at once. */
