@@ -1,0 +1,101 @@
+/** The state of a limiter: what it has let start, and what the remote has said. Times in milliseconds. */
+import * as Counter from "./counter.ts"
+
+/** Plain data. Mutated in place. */
+export interface Pacing {
+  limits: Counter.Limits
+  counter: Counter.Counter
+  /** The ticket of the last call that may start. */
+  ticket: number
+  /** The remote asked for silence until then. */
+  silentUntil: number
+  /** The remote said that so many more calls are allowed … */
+  left: number
+  /** … until then. */
+  leftUntil: number
+}
+
+/** Less than this early is on time: what adding fractions of a millisecond may be off by. */
+export const tolerance = 0.001
+
+/** Resets that differ by less are the same one, told in whole seconds. */
+const resolution = 1000
+
+export const initial = (limits: Counter.Limits): Pacing => ({
+  limits,
+  counter: Counter.make(limits),
+  ticket: 0,
+  silentUntil: -Infinity,
+  left: Infinity,
+  leftUntil: -Infinity
+})
+
+/**
+ * When the next call may start, from `now` on, after as many others as are ahead of it. Of those that the remote leaves for
+ * later, all are taken to start then, so that the answer is never too early.
+ */
+export const turn = ({ counter, left, leftUntil, silentUntil }: Pacing, now: number, ahead: number): number => {
+  const from = now < silentUntil ? silentUntil : now
+  return Counter.turn(counter, from < leftUntil && ahead >= left ? leftUntil : from, ahead)
+}
+
+/** The ticket of a call that starts now; 0 where it may not. */
+export const take = (pacing: Pacing, now: number): number => {
+  const at = turn(pacing, now, 0)
+  if (at > now + tolerance) return 0
+  Counter.take(pacing.counter, at)
+  if (now < pacing.leftUntil && pacing.left > 0) pacing.left--
+  return ++pacing.ticket
+}
+
+/** The call with this ticket did not start after all; false where others have started since, so that nothing changes. */
+export const giveBack = (pacing: Pacing, ticket: number, now: number): boolean => {
+  if (ticket !== pacing.ticket) return false
+  pacing.ticket--
+  Counter.giveBack(pacing.counter)
+  if (now < pacing.leftUntil) pacing.left++
+  return true
+}
+
+/** How many calls could start now. */
+export const available = (pacing: Pacing, now: number): number => {
+  const { burst, limit } = pacing.limits
+  let [some, tooMany] = [0, Math.max(limit, burst ?? 0) + 1]
+  while (some + 1 < tooMany) {
+    const middle = (some + tooMany) >>> 1
+    if (turn(pacing, now, middle - 1) <= now + tolerance) some = middle
+    else tooMany = middle
+  }
+  return some
+}
+
+/** Nothing starts for so long. False where that changes nothing. */
+export const silence = (pacing: Pacing, millis: number, now: number): boolean => {
+  if (now + millis <= pacing.silentUntil) return false
+  pacing.silentUntil = now + millis
+  return true
+}
+
+/**
+ * So many more calls are allowed for so long. Answers overtake each other, so that of one window the lowest number stands;
+ * a later reset is another window. False where it changes nothing.
+ */
+export const allow = (pacing: Pacing, remaining: number, millis: number, now: number): boolean => {
+  if (millis <= 0) return false
+  const until = now + millis
+  if (now < pacing.leftUntil && remaining >= pacing.left && until <= pacing.leftUntil + resolution) return false
+  pacing.left = remaining
+  pacing.leftUntil = until
+  return true
+}
+
+/** Goes on with other limits. False where they are the same. */
+export const adapt = (pacing: Pacing, limits: Counter.Limits, now: number): boolean => {
+  const { algorithm, burst, limit, window } = pacing.limits
+  const same = algorithm === limits.algorithm && limit === limits.limit && window === limits.window &&
+    burst === limits.burst
+  if (same) return false
+  pacing.limits = limits
+  pacing.counter = Counter.adapted(pacing.counter, limits, now)
+  return true
+}
