@@ -402,12 +402,13 @@ describe("an answer that refuses the credentials", () => {
     }).pipe(Effect.provide(remote(Answer.status(307, { location: "https://evil.example/" })))))
 })
 
+const problemsOf = <A, E extends { readonly _tag: string }>(self: Effect.Effect<A, E, any>) =>
+  Effect.flip(self as Effect.Effect<A, E, never>).pipe(
+    Effect.map((error) => ({ ...error, message: String(error) })),
+    Effect.scoped
+  )
+
 describe("what is refused when the layer is built", () => {
-  const problemsOf = <A, E extends { readonly _tag: string }>(self: Effect.Effect<A, E, any>) =>
-    Effect.flip(self as Effect.Effect<A, E, never>).pipe(
-      Effect.map((error) => ({ ...error, message: String(error) })),
-      Effect.scoped
-    )
   const nowhere = remote(ok)
 
   const controls = ["a\nb", "a\r\nb", "a\u0000b", "a\u007fb", "\tCANARY"]

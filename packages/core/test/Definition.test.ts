@@ -73,6 +73,8 @@ const problemsOf = (input: unknown) =>
   )
 const minimal = { name: "shop", baseUrl: "https://payments.example", authentication: { scheme: "none" } }
 
+const authentication = (authentication: unknown) => problemsOf({ ...minimal, authentication })
+
 describe("a definition", () => {
   it.effect("of every field is read from code", () =>
     Effect.gen(function*() {
@@ -209,7 +211,6 @@ propagateTrace: true
 
   it.effect("says which schemes there are, and what is wrong within one", () =>
     Effect.gen(function*() {
-      const authentication = (authentication: unknown) => problemsOf({ ...minimal, authentication })
       assert.deepStrictEqual(yield* authentication({ scheme: "oauth" }), [
         "authentication must be a scheme, \"none\", \"bearer\", \"basic\" or \"apiKey\", with its settings"
       ])
@@ -237,20 +238,27 @@ propagateTrace: true
     }).pipe(Effect.provide(remote(Answer.json(200, charge)))))
 })
 
+/** What the layer of an integration makes of some configuration. */
+const built = (
+  service: { readonly layerConfig: Layer.Layer<any, any, any> },
+  provider: ConfigProvider.ConfigProvider
+) =>
+  Effect.scoped(Layer.build(service.layerConfig)).pipe(
+    Effect.provide(Layer.merge(remote(Answer.json(200, charge)), ConfigProvider.layer(provider)))
+  )
+
+const of = (id: string, configName?: string) => {
+  class Some extends Integration.Service<Some>()(id, { api: PaymentsApi, configName }) {}
+  return Some.environment[0]!.variable
+}
+
+const messageOf = (service: Parameters<typeof built>[0], env: Record<string, string>) =>
+  Effect.map(
+    Effect.flip(built(service, ConfigProvider.fromEnvRecord(env))),
+    (error) => (error as { readonly message: string }).message
+  )
+
 describe("configuration", () => {
-  /** What the layer of an integration makes of some configuration. */
-  const built = (
-    service: { readonly layerConfig: Layer.Layer<any, any, any> },
-    provider: ConfigProvider.ConfigProvider
-  ) =>
-    Effect.scoped(Layer.build(service.layerConfig)).pipe(
-      Effect.provide(Layer.merge(remote(Answer.json(200, charge)), ConfigProvider.layer(provider)))
-    )
-  const messageOf = (service: Parameters<typeof built>[0], env: Record<string, string>) =>
-    Effect.map(
-      Effect.flip(built(service, ConfigProvider.fromEnvRecord(env))),
-      (error) => (error as { readonly message: string }).message
-    )
   const settingsOf = Definition.settings(Auth.bearer)
 
   it("F5: lists each option as a variable, with the secret of the scheme, and what is required", () => {
@@ -266,10 +274,6 @@ describe("configuration", () => {
   })
 
   it("is prefixed with the last part of the id, or configName; two words are two words", () => {
-    const of = (id: string, configName?: string) => {
-      class Some extends Integration.Service<Some>()(id, { api: PaymentsApi, configName }) {}
-      return Some.environment[0]!.variable
-    }
     assert.strictEqual(of("coffee/Payments"), "PAYMENTS_BASE_URL")
     assert.strictEqual(of("coffee/LoyaltyProgram"), "LOYALTY_PROGRAM_BASE_URL")
     assert.strictEqual(of("Payments"), "PAYMENTS_BASE_URL")

@@ -210,10 +210,11 @@ describe("every event", () => {
     }))
 })
 
+const throws: Events.Listener = () => {
+  throw new Error("broken")
+}
+
 describe("listeners", () => {
-  const throws: Events.Listener = () => {
-    throw new Error("broken")
-  }
   const settings = { breaker: { failureThreshold: 1 }, retry: false } as const
 
   /** One call that succeeds and one that opens the circuit. */
@@ -258,10 +259,10 @@ describe("listeners", () => {
   it.effect("without one the calls are the same", () => Effect.provide(calls, layer([ok, busy], settings)))
 })
 
-describe("the stream", () => {
-  const under = (capacity?: number) =>
-    layer(ok).pipe(Layer.provideMerge(Events.layer(capacity === undefined ? {} : { capacity })))
+const under = (capacity?: number) =>
+  layer(ok).pipe(Layer.provideMerge(Events.layer(capacity === undefined ? {} : { capacity })))
 
+describe("the stream", () => {
   it.effect("gives every subscriber what happens from its subscription on", () =>
     Effect.gen(function*() {
       const { stream } = yield* Events.Events

@@ -1,6 +1,7 @@
 import * as Auth from "@switchboard/core/Auth"
 import * as Integration from "@switchboard/core/Integration"
 import type { IntegrationError } from "@switchboard/core/IntegrationError"
+import type { InvalidOptions } from "@switchboard/core/InvalidOptions"
 import type { Stores } from "@switchboard/core/Stores"
 import { type Config, Effect, type Layer, Redacted } from "effect"
 import type { HttpClient } from "effect/http"
@@ -47,7 +48,7 @@ Open.layer({ token })
 Payments.layer({ token, timeout: "1 second" })
 
 expectTypeOf(Payments.layer({ token })).toEqualTypeOf<
-  Layer.Layer<Payments, import("@switchboard/core/InvalidOptions").InvalidOptions, HttpClient.HttpClient | Stores>
+  Layer.Layer<Payments, InvalidOptions, HttpClient.HttpClient | Stores>
 >()
 expectTypeOf(Payments.layerConfig).toEqualTypeOf<
   Layer.Layer<Payments, Config.ConfigError, HttpClient.HttpClient | Stores>

@@ -28,6 +28,9 @@ const reasons: ReadonlyArray<readonly [Reason, number]> = [
 const errorOf = (reason: Reason) =>
   new IntegrationError({ integration: "test/Payments", operation: "charges.get", attempts: 2, reason })
 
+const open = (retryAfter: Duration.Duration | undefined) =>
+  ProblemDetails.fromError(errorOf(new Errors.CircuitOpen({ isolated: false, retryAfter })))
+
 describe("the problem details of an error (RFC 9457)", () => {
   it("cover every reason", () => {
     const known = Errors.Reason.members.map((member) => member.fields._tag.schema.literal)
@@ -68,8 +71,6 @@ describe("the problem details of an error (RFC 9457)", () => {
 
   it.effect("round retryAfter up to whole seconds, and leave it out where it is not known", () =>
     Effect.gen(function*() {
-      const open = (retryAfter: Duration.Duration | undefined) =>
-        ProblemDetails.fromError(errorOf(new Errors.CircuitOpen({ isolated: false, retryAfter })))
       assert.strictEqual((yield* open(Duration.millis(1001))).retryAfter, 2)
       assert.strictEqual((yield* open(Duration.millis(1))).retryAfter, 1)
       assert.notProperty(yield* open(undefined), "retryAfter")

@@ -72,6 +72,8 @@ const reasonOf = (exit: Exit.Exit<unknown, unknown>) =>
 
 const order = ["definition", "api", "group", "endpoint", "configuration", "callSite"] as const
 
+const tries = (scopes: Scopes) => Effect.map(requestsOf(scopes, Answer.status(503)), ({ length }) => length)
+
 describe("settings are merged", () => {
   it.effect("without any: an attempt ends after 10 seconds, a call after 30", () =>
     Effect.gen(function*() {
@@ -121,7 +123,6 @@ describe("settings are merged", () => {
 
   it.effect("false switches off, and a narrower scope on again", () =>
     Effect.gen(function*() {
-      const tries = (scopes: Scopes) => Effect.map(requestsOf(scopes, Answer.status(503)), ({ length }) => length)
       assert.strictEqual(yield* tries({ definition: { retry: false } }), 1)
       assert.strictEqual(yield* tries({ definition: { retry: false }, callSite: { retry: { maxRetries: 1 } } }), 2)
       assert.strictEqual(yield* tries({ callSite: { retry: false } }), 1)
@@ -167,6 +168,8 @@ describe("settings are merged", () => {
     ))
 })
 
+const isOff = (options: Resilience.Options) => options.retry === false || options.breaker === false
+
 describe("merge", () => {
   const some: ReadonlyArray<Resilience.Options> = [
     {},
@@ -197,7 +200,6 @@ describe("merge", () => {
   })
 
   it("is a fold from the widest scope, and associative where nothing is switched off", () => {
-    const isOff = (options: Resilience.Options) => options.retry === false || options.breaker === false
     for (const a of some) {
       for (const b of some) {
         for (const c of some) {
@@ -212,16 +214,16 @@ describe("merge", () => {
   })
 })
 
-describe("contradictions are refused when the layer is built", () => {
-  const problemsOf = (scopes: Scopes, method?: "POST") =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(call(scopes, method)) as Effect.Effect<
-        { readonly problems?: ReadonlyArray<{ readonly option: string; readonly problem: string }> }
-      >
-      assert.deepStrictEqual(yield* sent, [])
-      return (error.problems ?? []).map(({ option, problem }) => `${option} ${problem}`)
-    }).pipe(Effect.provide(remote(Answer.json(200, { id: "a" }))))
+const problemsOf = (scopes: Scopes, method?: "POST") =>
+  Effect.gen(function*() {
+    const error = yield* Effect.flip(call(scopes, method)) as Effect.Effect<
+      { readonly problems?: ReadonlyArray<{ readonly option: string; readonly problem: string }> }
+    >
+    assert.deepStrictEqual(yield* sent, [])
+    return (error.problems ?? []).map(({ option, problem }) => `${option} ${problem}`)
+  }).pipe(Effect.provide(remote(Answer.json(200, { id: "a" }))))
 
+describe("contradictions are refused when the layer is built", () => {
   it.effect("F5: a timeout of zero, below zero or without end", () =>
     Effect.gen(function*() {
       for (
@@ -339,11 +341,11 @@ describe("explain", () => {
   })
 })
 
+const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
+
 describe("the order of the pipeline", () => {
   const settings = { retry: { maxRetries: 1, baseDelay: "1 second", jitter: "none" } } as const
   const one = Effect.flatMap(Payments, ({ charges }) => charges.get({ params: { id: "a" } }))
-  const begin = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-    Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
   it.effect("4 over 5: the total timeout bounds the attempts and the waits between them", () =>
     Effect.gen(function*() {

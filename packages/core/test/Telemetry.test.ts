@@ -198,9 +198,10 @@ describe("spans", () => {
     ))
 })
 
+const script: TestTransport.Script = ({ path }) => path.includes("files") ? Answer.bytes(200, Uint8Array.of(1)) : ok
+
 describe("trace headers", () => {
   const both = Effect.all([get, Effect.flatMap(download, Stream.runDrain)])
-  const script: TestTransport.Script = ({ path }) => path.includes("files") ? Answer.bytes(200, Uint8Array.of(1)) : ok
   const traceparents = Effect.flatMap(
     wire,
     (wire) => Effect.map(wire.requests, (requests) => requests.map((request) => request.headers["traceparent"]))
@@ -232,22 +233,24 @@ describe("trace headers", () => {
     }).pipe(Effect.provide(layer(script, { propagateTrace: true }))))
 })
 
-describe("metrics", () => {
-  /** With a registry of its own. */
-  const measured = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-    Effect.suspend(() => Effect.provideService(self, Metric.MetricRegistry, new Map()))
-  const series = (name: string) =>
-    Effect.map(Metric.snapshot, (all) =>
-      all.filter(({ id }) => id === name).map(({ attributes, state }) => {
-        const { time_unit: _t, unit: _u, ...labels } = { ...attributes }
-        return { labels, state: state as { readonly count?: number; readonly value?: number; readonly sum?: number } }
-      }))
-  const counts = (name: string) =>
-    Effect.map(
-      series(name),
-      (all) => all.map(({ labels, state }): Record<string, unknown> => ({ ...labels, count: Number(state.count) }))
-    )
+/** With a registry of its own. */
+const measured = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => Effect.provideService(self, Metric.MetricRegistry, new Map()))
 
+const series = (name: string) =>
+  Effect.map(Metric.snapshot, (all) =>
+    all.filter(({ id }) => id === name).map(({ attributes, state }) => {
+      const { time_unit: _t, unit: _u, ...labels } = { ...attributes }
+      return { labels, state: state as { readonly count?: number; readonly value?: number; readonly sum?: number } }
+    }))
+
+const counts = (name: string) =>
+  Effect.map(
+    series(name),
+    (all) => all.map(({ labels, state }): Record<string, unknown> => ({ ...labels, count: Number(state.count) }))
+  )
+
+describe("metrics", () => {
   it.effect("of the table exist, each with exactly its labels", () =>
     measured(
       Effect.gen(function*() {

@@ -223,12 +223,20 @@ describe("Bulkhead", () => {
     }))
 })
 
-describe("Bulkhead in the pipeline", () => {
-  const ok = Answer.json(200, charge)
-  const get = Effect.flatMap(Payments, (payments) => payments.charges.get({ params: { id: "ch_1" } }))
-  const wire = TestTransport.TestTransport
-  const one = { bulkhead: { maxConcurrent: 1, maxQueue: 1 }, retry: false } as const
+const ok = Answer.json(200, charge)
+const get = Effect.flatMap(Payments, (payments) => payments.charges.get({ params: { id: "ch_1" } }))
+const wire = TestTransport.TestTransport
+const one = { bulkhead: { maxConcurrent: 1, maxQueue: 1 }, retry: false } as const
 
+const inFlight = (settings: Parameters<typeof layer>[1]) =>
+  Effect.gen(function*() {
+    const fibers = yield* Effect.forEach(Array.from({ length: 40 }), () => begin(get))
+    const count = yield* (yield* wire).inFlight
+    yield* Fiber.interruptAll(fibers)
+    return count
+  }).pipe(Effect.provide(layer(Answer.hang, settings)))
+
+describe("Bulkhead in the pipeline", () => {
   test("K1: one is sent, one waits, the next is refused at once", () =>
     Effect.gen(function*() {
       yield* begin(get)
@@ -309,13 +317,6 @@ describe("Bulkhead in the pipeline", () => {
 
   test("has as many permits as the pool has connections, unless it says otherwise; false is no bound", () =>
     Effect.gen(function*() {
-      const inFlight = (settings: Parameters<typeof layer>[1]) =>
-        Effect.gen(function*() {
-          const fibers = yield* Effect.forEach(Array.from({ length: 40 }), () => begin(get))
-          const count = yield* (yield* wire).inFlight
-          yield* Fiber.interruptAll(fibers)
-          return count
-        }).pipe(Effect.provide(layer(Answer.hang, settings)))
       assert.strictEqual(yield* inFlight({}), 16)
       assert.strictEqual(yield* inFlight({ pool: { maxConnections: 3 } }), 3)
       assert.strictEqual(yield* inFlight({ pool: { maxConnections: 3 }, bulkhead: { maxQueue: 50 } }), 3)
