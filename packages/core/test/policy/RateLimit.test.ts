@@ -135,6 +135,17 @@ describe("RateLimit", () => {
       assert.deepStrictEqual(log, [0, 100, 200])
     }))
 
+  test("K12: the gate itself refuses what would wait too long, and asks for what may wait", () =>
+    Effect.gen(function*() {
+      const { gate } = yield* make({ limit: 1, window: "1 second", maxWait: "1 second" })
+      assert.isNumber(gate.admit(0))
+      assert.deepInclude(gate.admit(0), { _tag: "Ask" })
+      assert.isNumber(gate.admit(1_000))
+      const impatient = yield* make({ name: "impatient", limit: 1, window: "1 second", maxWait: 999 })
+      impatient.gate.admit(0)
+      assert.deepInclude(impatient.gate.admit(0), { _tag: "Refusal", retryAfter: 1_000 })
+    }))
+
   test("a turn that does not come before the deadline is refused at once", () =>
     Effect.gen(function*() {
       const limiter = yield* make({ limit: 1, window: "1 second" })
@@ -191,7 +202,7 @@ describe("RateLimit", () => {
       assert.deepStrictEqual(yield* circuit.state, { _tag: "HalfOpen", openings: 1, probing: 0 })
     }))
 
-  test("O3: a retry around it waits as long as the limiter says", () =>
+  test("a retry around it waits as long as the limiter says", () =>
     Effect.gen(function*() {
       const limiter = yield* make({ limit: 1, window: "5 seconds", maxWait: 0 })
       yield* limiter.policy(Effect.void)
@@ -371,7 +382,7 @@ describe("RateLimit with another limit while it runs", () => {
       assert.strictEqual((yield* limiter.state).limit, 1)
     }))
 
-  test("R3: a limiter that is made again goes on; its limit is the new one", () =>
+  test("a limiter that is made again goes on; its limit is the new one", () =>
     Effect.gen(function*() {
       const limiter = yield* make({ limit: 3, window: "1 second" })
       yield* starts(limiter, 2)
@@ -420,9 +431,10 @@ describe("RateLimit options", () => {
       assert.strictEqual(problems({ limit: 100_001, window: 1 }).length, 1)
       assert.deepStrictEqual(problems({ limit: 1e9, window: 1, burst: 1e10 }), [])
       // A setting that comes from outside.
-      const odd = { limit: 1, window: 1, algorithm: "leaky" } as unknown as RateLimit.Options
-      assert.deepStrictEqual(problems(odd), [
-        "algorithm must be token-bucket or fixed-window or sliding-window, got leaky"
+      const odd = { limit: 1, window: 1, algorithm: "leaky", hintHeaders: { resetUnit: "days" } }
+      assert.deepStrictEqual(problems(odd as unknown as RateLimit.Options), [
+        "algorithm must be token-bucket or fixed-window or sliding-window, got leaky",
+        "hintHeaders.resetUnit must be seconds or millis, got days"
       ])
     }))
 })

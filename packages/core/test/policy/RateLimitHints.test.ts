@@ -308,6 +308,22 @@ describe("RateLimit obeys", () => {
       assert.strictEqual((yield* limiter.state).available, 3)
     }))
 
+  test("a call that was not sent after all is still left", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make({ limit: 10, window: "1 second" })
+      limiter.hint({ remaining: 2, resetMillis: 5_000 }, 0)
+      for (let i = 0; i < 5; i++) limiter.gate.settle(limiter.gate.admit(0) as number, Outcome.refused(undefined), 0)
+      assert.strictEqual((yield* limiter.state).available, 2)
+    }))
+
+  test("a reset that is over says nothing of the next", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make({ limit: 10, window: "1 second" })
+      limiter.hint({ remaining: 2, resetMillis: 5_000 }, 0)
+      limiter.hint({ remaining: 0, resetMillis: 0 }, 0)
+      assert.strictEqual((yield* limiter.state).available, 2)
+    }))
+
   test("H7: what the remote says counts no longer than allowed", () =>
     Effect.gen(function*() {
       const limiter = yield* make({ limit: 1, window: 10, maxHintDelay: "2 seconds" })

@@ -39,7 +39,12 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
     notNegative("maxHintDelay", options.maxHintDelay),
     header("hintHeaders.limit", hintHeaders?.limit),
     header("hintHeaders.remaining", hintHeaders?.remaining),
-    header("hintHeaders.reset", hintHeaders?.reset)
+    header("hintHeaders.reset", hintHeaders?.reset),
+    unless(
+      ["seconds", "millis"].includes(hintHeaders?.resetUnit ?? "seconds"),
+      "hintHeaders.resetUnit",
+      `must be seconds or millis, got ${hintHeaders?.resetUnit}`
+    )
   )
 }
 

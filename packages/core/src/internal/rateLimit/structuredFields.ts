@@ -23,19 +23,27 @@ export const integer = (text: string | undefined): number | undefined =>
 
 /** The parts between separators that are not inside a string. */
 const split = (text: string, separator: string): ReadonlyArray<string> => {
+  if (!text.includes(separator)) return [text.trim()]
   const parts: Array<string> = []
-  let [from, quoted] = [0, false]
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]
-    if (quoted && char === "\\") i++
-    else if (char === "\"") quoted = !quoted
-    else if (!quoted && char === separator) {
-      parts.push(text.slice(from, i).trim())
-      from = i + 1
-    }
+  let from = 0
+  for (let at = endOf(text, separator, from); at < text.length; at = endOf(text, separator, from)) {
+    parts.push(text.slice(from, at).trim())
+    from = at + 1
   }
   parts.push(text.slice(from).trim())
   return parts
+}
+
+/** Where the part that begins there ends. */
+const endOf = (text: string, separator: string, from: number): number => {
+  for (let i = from; i < text.length; i++) {
+    const char = text[i]
+    if (char === separator) return i
+    if (char !== "\"") continue
+    // To the quote that ends the string.
+    for (i++; i < text.length && text[i] !== "\""; i++) if (text[i] === "\\") i++
+  }
+  return text.length
 }
 
 const pair = (parameter: string): [string, string] => {
