@@ -112,15 +112,20 @@ describe("the events of a call", () => {
       assert.deepInclude(events[0], { _tag: "CallFailed", reason: "InvalidRequest", attempts: 0 })
     }))
 
-  it.effect("that dies: failed with a defect, whose message is not repeated", () =>
+  it.effect("that dies: failed with a defect, whose message is not repeated; buffered and streamed", () =>
     Effect.gen(function*() {
-      const events = yield* told(ok, elapsed(get), {
+      const settings = {
         classify: () => {
           throw new Error("CANARY")
         }
-      })
-      assert.deepInclude(events.at(-1), { _tag: "CallFailed", reason: "defect" })
-      assert.notInclude(JSON.stringify(events), "CANARY")
+      }
+      const download = Effect.flatMap(Payments, ({ files }) => files.download({ params: { id: "f" } }))
+      for (const call of [Effect.asVoid(get), Effect.asVoid(download)]) {
+        const events = yield* told(ok, elapsed(call), settings)
+        assert.deepStrictEqual(events.map(({ _tag }) => _tag), ["AttemptEnded", "CallFailed"])
+        assert.deepInclude(events.at(-1), { _tag: "CallFailed", reason: "defect", duration: 0 })
+        assert.notInclude(JSON.stringify(events), "CANARY")
+      }
     }))
 
   it.effect("that is interrupted: CallInterrupted, once, and nothing after it", () =>
