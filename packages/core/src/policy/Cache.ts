@@ -5,12 +5,12 @@
  * - Stale while revalidating: for some time after that it is served at once, and fetched anew in the background.
  * - Stale if error: for some time after it ceased to be fresh it is served in place of a failure of the remote.
  *
- * Whatever succeeds is kept, also `undefined`, `0`, `""` and `false`; a failure is never kept. Those who ask for a key that
- * is being fetched wait for that one answer. Fetching belongs to all who wait for it: it has the services of the caller who
- * began it, but a scope of its own and no deadline, and is interrupted when the last one has left.
+ * Whatever succeeds is kept, also `undefined`, `0`, `""` and `false`; a failure is never kept. Those who ask for a key
+ * that is being fetched wait for that one answer. Fetching belongs to all who wait for it: it has the services of the
+ * caller who began it, but a scope of its own and no deadline, and is interrupted when the last one has left.
  *
- * Values lie in a `Storage`: by default in memory, at most `capacity` of them, shared by all caches of that name in the same
- * `Stores`. Memory grows with the number of keys up to that bound, never with the number of calls.
+ * Values lie in a `Storage`: by default in memory, at most `capacity` of them, shared by all caches of that name in the
+ * same `Stores`. Memory grows with the number of keys up to that bound, never with the number of calls.
  *
  * @example
  * const cache = yield* Cache.make<string, Menu>({ name: "coffee/Menu", ttl: "5 minutes", staleIfError: "1 hour" })
@@ -133,7 +133,8 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> =>
 
 /**
  * What HTTP headers (names in lower case) say of an answer that came at that time of the wall clock in milliseconds;
- * `undefined`: it must not be kept. Where an answer varies by headers of the request (`Vary`), these belong into the key.
+ * `undefined`: it must not be kept. Where an answer varies by headers of the request (`Vary`), these belong into the
+ * key.
  *
  * @see RFC 9111 (`Cache-Control`, `Expires`, `Age`), RFC 5861 (`stale-while-revalidate`, `stale-if-error`)
  */
@@ -153,9 +154,9 @@ export const doNotStore: Effect.Effect<void> = Effect.withFiber((fiber) => {
 })
 
 /**
- * A cache whose background fetches end with the scope. `freshness` says how long a value may be used, `undefined` not to
- * keep it. `classify` decides the outcomes it knows: what it calls a failure is not kept, and may be replaced by a stale value.
- * `onFailure` is told once of each fetch that failed; if it throws, that is ignored.
+ * A cache whose background fetches end with the scope. `freshness` says how long a value may be used, `undefined` not
+ * to keep it. `classify` decides the outcomes it knows: what it calls a failure is not kept, and may be replaced by a
+ * stale value. `onFailure` is told once of each fetch that failed; if it throws, that is ignored.
  */
 export const make = Effect.fnUntraced(function*<Key, A>(
   options: Options & {

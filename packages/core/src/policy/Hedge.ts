@@ -2,10 +2,10 @@
  * Makes another attempt when the first has not answered in time, and takes whichever answer comes first, so that a slow
  * replica or a lost packet does not make a call slow.
  *
- * When is a delay, or a percentile of what answers took lately, so that a share of all calls is hedged whatever the remote's
- * speed. An attempt that fails does not wait for the delay: the next begins at once, unless the remote asked for time, or
- * the failure is one that another attempt would not mend; then none begins any more, and those that run decide. Each
- * attempt after the first is paid from a budget, and where that is empty there is none.
+ * When is a delay, or a percentile of what answers took lately, so that a share of all calls is hedged whatever the
+ * remote's speed. An attempt that fails does not wait for the delay: the next begins at once, unless the remote asked
+ * for time, or the failure is one that another attempt would not mend; then none begins any more, and those that run
+ * decide. Each attempt after the first is paid from a budget, and where that is empty there is none.
  *
  * The attempts that lose are interrupted, and have released what they held before the call ends. If all fail, the call
  * ends as its first attempt did. Only for what may be done twice: a read, or a write with an idempotency key.
@@ -51,8 +51,8 @@ export interface Hedge {
 
 export interface Options {
   /**
-   * How long an attempt runs before the next one begins: not negative. Zero: all begin at once. Infinite: one begins only
-   * when the one before has failed. Or a percentile of what answers took lately. Default: the 95th percentile.
+   * How long an attempt runs before the next one begins: not negative. Zero: all begin at once. Infinite: one begins
+   * only when the one before has failed. Or a percentile of what answers took lately. Default: the 95th percentile.
    */
   readonly delay?: Duration.Input | Percentile | undefined
   /** Attempts besides the first, at least 1: default 1. */
@@ -60,8 +60,9 @@ export interface Options {
 }
 
 /**
- * The delay that this share of recent attempts did not exceed, at least 1 millisecond, exact to 9 % and never too short. An
- * attempt counts that answered, that timed out, or that was overtaken after the delay; one that failed fast does not.
+ * The delay that this share of recent attempts did not exceed, at least 1 millisecond, exact to 9 % and never too
+ * short. An attempt counts that answered, that timed out, or that was overtaken after the delay; one that failed fast
+ * does not.
  */
 export interface Percentile {
   /** A share: more than 0, at most 1. */
@@ -90,8 +91,9 @@ export const validate = ({ delay, maxHedges }: Options): ReadonlyArray<Problem> 
 
 /**
  * Hedges of calls that have a name in common: they share what is known of latencies, and, unless told otherwise, the
- * budget that retries of that name have in the same `Stores`, with its defaults. `classify` decides the outcomes it knows,
- * the default classifier the rest. `onHedge` is told before each attempt after the first; if it throws, that is ignored.
+ * budget that retries of that name have in the same `Stores`, with its defaults. `classify` decides the outcomes it
+ * knows, the default classifier the rest. `onHedge` is told before each attempt after the first; if it throws, that is
+ * ignored.
  */
 export const make = Effect.fnUntraced(function*(
   options: Options & {

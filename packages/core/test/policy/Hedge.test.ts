@@ -342,15 +342,46 @@ describe("Hedge", () => {
       assert.strictEqual(call.count, 0)
     }))
 
+  test("L1, L2, M7: interrupted between any two steps, it leaves nothing open and begins nothing", () =>
+    Effect.gen(function*() {
+      const outcomes = new Set<string>()
+      for (const delay of [0, 10, "Infinity"] as const) {
+        for (let steps = 0; steps < 25; steps++) {
+          const { policy } = yield* make({ delay, maxHedges: 2 })
+          const scope = yield* Scope.make()
+          let [begun, open] = [0, 0]
+          const change = (by: number) => Effect.andThen(Effect.yieldNow, Effect.sync(() => void (open += by)))
+          const call = Effect.gen(function*() {
+            const n = ++begun
+            yield* Effect.acquireRelease(change(1), () => change(-1))
+            yield* Effect.yieldNow
+            if (n < 3) return yield* boom
+            return yield* Effect.yieldNow
+          })
+          const running = yield* begin(Scope.provide(policy(call), scope))
+          for (let i = 0; i < steps; i++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(running)
+          outcomes.add(Exit.hasInterrupts(yield* Fiber.await(running)) ? "left" : "ended")
+          const before = begun
+          yield* adjust("1 hour")
+          assert.strictEqual(begun, before)
+          yield* Scope.close(scope, Exit.void)
+          assert.strictEqual(open, 0)
+        }
+      }
+      assert.deepStrictEqual([...outcomes].toSorted(), ["ended", "left"])
+    }))
+
   test("M7: an attempt whose first steps interrupt the caller ends with it", () =>
     Effect.gen(function*() {
       const { policy } = yield* make({ maxHedges: 3 })
-      let caller: Fiber.Fiber<unknown, unknown> | undefined
       const call = watched(
         Effect.never,
-        Effect.suspend(() => (caller?.interruptUnsafe(), Effect.never))
+        Effect.suspend((): Effect.Effect<never> => (caller.interruptUnsafe(), Effect.never))
       )
-      caller = yield* Effect.forkChild(policy(call.run), { startImmediately: true })
+      const caller: Fiber.Fiber<unknown, unknown> = yield* Effect.forkChild(policy(call.run), {
+        startImmediately: true
+      })
       yield* adjust("1 hour")
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(caller)))
       assert.deepStrictEqual(call.log.map((line) => line.slice(line.indexOf(" ") + 1)).toSorted(), [

@@ -80,7 +80,7 @@ const check = (seed: number) =>
       yield* Effect.sleep(takes)
       return yield* ok ? Effect.succeed(i) : Effect.fail(new Boom({ n: i }))
     })
-    let ended: number | undefined
+    let ended = -1
     const running = yield* Effect.forkChild(
       Effect.ensuring(
         policy(Effect.scoped(call)),

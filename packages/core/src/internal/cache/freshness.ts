@@ -26,8 +26,8 @@ export interface Freshness {
 
 /**
  * From headers with lower-case names and the wall clock in milliseconds. What is malformed counts as the RFC advises: a
- * lifetime as over, an `Age` as absent; the first of several counts; more than 2^31 seconds count as that. Guesses nothing
- * from `Last-Modified`.
+ * lifetime as over, an `Age` as absent; the first of several counts; more than 2^31 seconds count as that. Guesses
+ * nothing from `Last-Modified`.
  */
 export const freshness = (headers: Readonly<Record<string, string | undefined>>, wallNow: number): Freshness => {
   const directives = parse(headers["cache-control"] ?? "")

@@ -29,8 +29,8 @@ export const record = (latencies: Latencies, latency: number, span: number, now:
 }
 
 /**
- * What that share of the latencies did not exceed, in milliseconds: never less than the exact value or 1, at most 9 % more.
- * `undefined` while there are fewer than `minimum`.
+ * What that share of the latencies did not exceed, in milliseconds: never less than the exact value or 1, at most 9 %
+ * more. `undefined` while there are fewer than `minimum`.
  */
 export const percentile = (
   latencies: Latencies,

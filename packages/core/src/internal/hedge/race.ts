@@ -1,6 +1,6 @@
 /**
- * Attempts at the same thing, begun one after the other, of which the first answer counts. It is over when every attempt
- * has ended: those that lost are interrupted, and have released what they held.
+ * Attempts at the same thing, begun one after the other, of which the first answer counts. It is over when every
+ * attempt has ended: those that lost are interrupted, and have released what they held.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -16,7 +16,9 @@ import type { Payer } from "../retry/budget.ts"
 /** Times in milliseconds, of the monotonic clock. */
 export interface Settings {
   readonly maxHedges: number
-  /** How long an attempt runs before the next one begins; `undefined` where none is to begin. Asked once for each call. */
+  /**
+   * How long an attempt runs before the next one begins; `undefined` where none is to begin. Asked once for each call.
+   */
   readonly delay: (now: number) => number | undefined
   readonly payer: Payer
   /** Is told how long an answer took. */
