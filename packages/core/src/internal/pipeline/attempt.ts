@@ -1,12 +1,13 @@
 /** One attempt: positions 7 to 11 of the pipeline, around whatever does the work. */
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
 import type { Call } from "../../Call.ts"
+import { CurrentDeadline } from "../../Deadline.ts"
 import { AttemptTimeout, DeadlineExceeded, type Reason } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as Policy from "../../Policy.ts"
@@ -138,7 +139,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     // A wait has the time that the whole call has left.
     this.at = this.call.deadline
     this.call.deadlines.add(this)
-    const fiber = Effect.runForkWith(this.context)(effect)
+    const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.call.deadline))(effect)
     this.admission = fiber
     fiber.addObserver((exit) => {
       this.admission = undefined
