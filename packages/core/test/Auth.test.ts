@@ -307,6 +307,7 @@ describe("a scheme that signs", () => {
         yield* TestClock.adjust("2 seconds")
         const error = yield* Fiber.join(fiber)
         assert.strictEqual(error._tag === "IntegrationError" && error.reason._tag, "AttemptTimeout")
+        assert.strictEqual(error._tag === "IntegrationError" && error.wasSent, false)
       }
       assert.strictEqual(interrupted, 2)
       assert.deepStrictEqual(yield* sent, [])

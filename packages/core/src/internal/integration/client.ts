@@ -190,14 +190,14 @@ const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepa
       oneShot: operation.oneShot(request),
       keyed: false,
       start: (attempt, sink) => {
-        const answer: StreamedClient.Answer = { status: undefined, span: attempt.span }
+        const answer: StreamedClient.Answer = { sent: false, status: undefined, span: attempt.span }
         const work = send(request).pipe(
           Effect.map((value) => withIntegrationErrors(value, attempt)),
           Effect.provideService(StreamedClient.CurrentAnswer, answer)
         )
         const classify = (exit: Exit.Exit<unknown, unknown>) =>
           plan.classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, undefined)
-        return EffectAttempt.start(work, classify, () => answer.status)(attempt, sink)
+        return EffectAttempt.start(work, classify, answer)(attempt, sink)
       }
     })
   }

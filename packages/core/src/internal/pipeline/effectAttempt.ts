@@ -9,15 +9,26 @@ import { CurrentDeadline } from "../../Deadline.ts"
 import * as Outcome from "../../Outcome.ts"
 import type { Attempt, Sink, Start } from "./attempt.ts"
 
+/** What the work notes of itself while it runs. */
+export interface Noted {
+  readonly sent: boolean
+  readonly status: number | undefined
+}
+
 export const start = (
   work: Effect.Effect<unknown, unknown>,
   classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome,
-  status: () => number | undefined = () => undefined
+  noted: Noted = { sent: true, status: undefined }
 ): Start =>
 (attempt, sink) => {
   const fiber = Effect.runForkWith(surroundings(attempt))(work)
-  fiber.addObserver((exit) => conclude(sink, exit, status(), classify))
-  return { wasSent: true, cancel: () => Fiber.interrupt(fiber) }
+  fiber.addObserver((exit) => conclude(sink, exit, noted.status, classify))
+  return {
+    get wasSent() {
+      return noted.sent
+    },
+    cancel: () => Fiber.interrupt(fiber)
+  }
 }
 
 /** Tells the sink how an attempt ended. A classifier that throws is a defect of the call, and says nothing of the remote. */

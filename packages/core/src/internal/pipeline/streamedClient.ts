@@ -18,8 +18,9 @@ import { quiet } from "./anyClient.ts"
 import * as Credentials from "./credentials.ts"
 import { ask, type Wire } from "./exchange.ts"
 
-/** Where the status of an attempt's answer is noted, for its outcome; and the attempt's span. */
+/** Where it is noted what came of an attempt: whether its request was handed over, and the status of the answer. */
 export interface Answer {
+  sent: boolean
   status: number | undefined
   readonly span: Tracer.Span | undefined
 }
@@ -42,7 +43,13 @@ export const make = (
     HttpClient.mapRequest(HttpClientRequest.prependUrl(wire.origin + wire.prefix)),
     HttpClient.mapRequestEffect((request) =>
       Effect.flatMap(CurrentCall, (call) =>
-        Effect.flatMap(CurrentAnswer, (answer) => prepare(wire, request, call, answer?.span)))
+        Effect.flatMap(CurrentAnswer, (answer) =>
+          Effect.map(prepare(wire, request, call, answer?.span), (prepared) => {
+            if (answer !== undefined) {
+              answer.sent = true
+            }
+            return prepared
+          })))
     ),
     HttpClient.tap((response) =>
       Effect.map(CurrentAnswer, (answer) => {
