@@ -127,6 +127,15 @@ describe("timeouts", () => {
       assert.strictEqual(tagOf(exit), "AttemptTimeout")
     }).pipe(Effect.provide(layer(Answer.cut(ok, "hang")))))
 
+  it.effect("F5: a call of an integration whose layer is gone still ends in time", () =>
+    Effect.gen(function*() {
+      const payments = yield* Effect.provide(Payments, layer(Answer.hang))
+      assert.include(
+        ["AttemptTimeout", "Transport"],
+        tagOf(yield* during(payments.charges.create({ payload: { amount: 1 } }), "10 seconds"))
+      )
+    }))
+
   it.effect("F13: a deadline that has passed sends nothing", () =>
     Effect.gen(function*() {
       const late = Effect.andThen(Effect.sleep("2 seconds"), Effect.flip(get))

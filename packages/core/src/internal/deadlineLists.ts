@@ -1,4 +1,4 @@
-/** One list of deadlines per timeout, so that adding to it is appending; all of them end with the scope. */
+/** One list of deadlines per timeout, so that adding to it is appending. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -14,8 +14,7 @@ export const make: Effect.Effect<
     Effect.sync(() => new Map<Clock.Clock, Map<number, Deadlines.Deadlines>>()),
     (clocks) =>
       Effect.sync(() => {
-        for (const lists of clocks.values()) for (const list of lists.values()) list.dispose()
-        clocks.clear()
+        for (const lists of clocks.values()) for (const list of lists.values()) list.release()
       })
   ),
   (clocks) => (clock, timeout) => {

@@ -27,8 +27,8 @@ export interface Deadlines {
   readonly add: (deadline: Deadline) => void
   /** Takes a deadline out, if it is in. */
   readonly remove: (deadline: Deadline) => void
-  /** Ends the fiber and forgets all deadlines; nothing is called any more. */
-  readonly dispose: () => void
+  /** From now on the fiber ends as soon as the list is empty: no call loses its deadline, and none waits for the next. */
+  readonly release: () => void
 }
 
 /** The longest the fiber sleeps, in milliseconds: how long an empty list keeps a process alive at most. */
@@ -44,7 +44,7 @@ export const make = (clock: Clock.Clock, context: Context.Context<never> = Conte
   root.prev = root.next = root
   let sleeper: Fiber.Fiber<void> | undefined
   let wakeAt = -Infinity
-  let disposed = false
+  let released = false
 
   const after = (deadline: Deadline): Deadline => deadline.next ?? root
   const before = (deadline: Deadline): Deadline => deadline.prev ?? root
@@ -55,6 +55,14 @@ export const make = (clock: Clock.Clock, context: Context.Context<never> = Conte
     prev.next = next
     next.prev = prev
     deadline.prev = deadline.next = undefined
+    if (released) stopIfIdle()
+  }
+
+  const stopIfIdle = (): void => {
+    // Not from inside the fiber itself: it finds the list empty in its next turn.
+    if (after(root) !== root || wakeAt === -Infinity) return
+    sleeper?.interruptUnsafe()
+    sleeper = undefined
   }
 
   // A callback that throws must not take the deadlines of the others with it.
@@ -94,7 +102,6 @@ export const make = (clock: Clock.Clock, context: Context.Context<never> = Conte
 
   return {
     add: (deadline) => {
-      if (disposed) return
       let last = before(root)
       while (last.at > deadline.at) last = before(last)
       const next = after(last)
@@ -104,11 +111,9 @@ export const make = (clock: Clock.Clock, context: Context.Context<never> = Conte
       if (sleeper === undefined || deadline.at < wakeAt) start()
     },
     remove,
-    dispose: () => {
-      disposed = true
-      sleeper?.interruptUnsafe()
-      sleeper = undefined
-      for (let head = after(root); head !== root; head = after(root)) remove(head)
+    release: () => {
+      released = true
+      stopIfIdle()
     }
   }
 }

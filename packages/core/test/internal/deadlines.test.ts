@@ -173,16 +173,22 @@ describe("deadlines", () => {
       assert.deepStrictEqual(fired, [100, 1_000, 30_000])
     }))
 
-  it.effect("L4: dispose ends the fiber and forgets the rest", () =>
+  it.effect("L4: a released list has no fiber while it is empty, and still keeps every deadline", () =>
     Effect.gen(function*() {
       const { add, deadlines, fibers, fired } = yield* setup
       add("a", 100)
       add("b", 200)
       yield* TestClock.adjust(100)
-      deadlines.dispose()
+      deadlines.release()
+      assert.strictEqual(fibers(), 1)
+      yield* TestClock.adjust(100)
       assert.strictEqual(fibers(), 0)
-      add("c", 1)
-      yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(fired, [["a", 100]])
+      const late = add("c", 100)
+      deadlines.remove(late)
+      assert.strictEqual(fibers(), 0)
+      add("d", 100)
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(fired, [["a", 100], ["b", 200], ["d", 300]])
+      assert.strictEqual(fibers(), 0)
     }))
 })
