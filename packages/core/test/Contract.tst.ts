@@ -1,3 +1,4 @@
+// @effect-diagnostics floatingEffect:off missingEffectError:off
 import * as Contract from "@switchboard/core/Contract"
 import { Effect, Schema, Stream } from "effect"
 import type * as HttpApi from "effect/http-api/HttpApi"

@@ -1,3 +1,4 @@
+// @effect-diagnostics floatingEffect:off missingEffectError:off
 import * as Auth from "@switchboard/core/Auth"
 import * as Integration from "@switchboard/core/Integration"
 import type { IntegrationError } from "@switchboard/core/IntegrationError"

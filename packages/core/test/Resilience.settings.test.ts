@@ -159,12 +159,14 @@ describe("settings are merged", () => {
       assert.strictEqual(yield* (yield* wire).cancelled, 1)
       assert.strictEqual(reasonOf(yield* Fiber.join(fiber)), "AttemptTimeout")
     }).pipe(
-      Effect.provide(remote(Answer.hang)),
-      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({
-        PAYMENTS_TOKEN: "t",
-        PAYMENTS_ATTEMPT_TIMEOUT: "1500 millis",
-        PAYMENTS_RETRY_MAX_RETRIES: "0"
-      })))
+      Effect.provide(Layer.merge(
+        remote(Answer.hang),
+        ConfigProvider.layer(ConfigProvider.fromEnvRecord({
+          PAYMENTS_TOKEN: "t",
+          PAYMENTS_ATTEMPT_TIMEOUT: "1500 millis",
+          PAYMENTS_RETRY_MAX_RETRIES: "0"
+        }))
+      ))
     ))
 })
 

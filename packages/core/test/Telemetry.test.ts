@@ -431,6 +431,7 @@ describe("the names of how something ended", () => {
   it("are tags, and bounded for what has none", () => {
     assert.strictEqual(Telemetry.tagOf(Exit.void), "success")
     assert.strictEqual(Telemetry.tagOf(Exit.fail(new CardDeclined({ code: "x" }))), "CardDeclined")
+    // @effect-diagnostics-next-line globalErrorInEffectFailure:off
     assert.strictEqual(Telemetry.tagOf(Exit.fail(new TypeError("anything"))), "TypeError")
     assert.strictEqual(Telemetry.tagOf(Exit.fail("anything")), "error")
     assert.strictEqual(Telemetry.tagOf(Exit.die(new Error("anything"))), "defect")
