@@ -77,11 +77,13 @@ describe("docs", () => {
   })
 })
 
+/** As GitHub makes them of headings. */
+const anchorsOf = (path: string) =>
+  [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")
+  )
+
 it("every link of the documents leads to a file and a heading that exist", () => {
-  const anchorsOf = (path: string) =>
-    [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-      heading!.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")
-    )
   const broken = ["CONTRIBUTING.md", ...documents].flatMap((document) =>
     [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
       .filter((link) => !/^https?:/.test(link))
