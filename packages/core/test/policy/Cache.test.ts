@@ -122,6 +122,8 @@ describe("Cache", () => {
       assert.isFalse(yield* kept("c", 0, 0))
       assert.isFalse(yield* kept("d", undefined, 0))
       for (const nonsense of [NaN, -5]) assert.isFalse(yield* kept(`e${nonsense}`, nonsense, 0))
+      // What is of no use takes no room.
+      assert.strictEqual((yield* cache.statistics).size, 2)
     }))
 
   test("headers say how long: what they do not say is as the options say", () =>

@@ -150,6 +150,11 @@ describe("stale while revalidate", () => {
       }
       assert.isAbove((yield* cache.statistics).fetches, 10)
       assert.strictEqual(scope.state._tag, "Empty")
+      // Nor with the number of those who are served while one runs.
+      yield* Effect.replicateEffect(cache.policy("a")(after(1, 0)), 20)
+      assert.isTrue(scope.state._tag === "Open" && scope.state.finalizers === undefined)
+      yield* adjust(2)
+      assert.strictEqual(scope.state._tag, "Empty")
     }))
 
   test("what was invalidated while it was fetched in the background is not kept", () =>
@@ -248,6 +253,7 @@ describe("stale if error", () => {
         yield* get
         yield* adjust("10 seconds")
         assert.isTrue(Exit.isFailure(yield* Effect.exit(get)), `${i}`)
+        assert.strictEqual((yield* cache.statistics).failures, failure === Effect.interrupt ? 0 : 1)
       }
     }))
 

@@ -199,6 +199,24 @@ describe("Hedge", () => {
       }
     }))
 
+  test("M2: what answers while the winner makes room is dropped", () =>
+    Effect.gen(function*() {
+      const { policy } = yield* make({
+        delay: 0,
+        maxHedges: 2,
+        classify: (exit) => Exit.isSuccess(exit) && exit.value === 500 ? Outcome.failure() : undefined
+      })
+      let n = 0
+      const call = Effect.suspend(() => {
+        const name = ++n
+        const held = Effect.acquireRelease(Effect.void, () => name === 1 ? Effect.sleep(30) : Effect.void)
+        return Effect.andThen(held, name === 1 ? Effect.succeed(500) : after(10 * name, name))
+      })
+      const running = yield* begin(Effect.scoped(policy(call)))
+      yield* adjust(50)
+      assert.deepStrictEqual(yield* Fiber.join(running), Exit.succeed(2))
+    }))
+
   test("M4: a delay of zero begins all at once", () =>
     Effect.gen(function*() {
       const { policy } = yield* make({ delay: 0, maxHedges: 3 })
@@ -449,6 +467,14 @@ describe("Hedge", () => {
       const call = counted(boom)
       yield* Effect.exit(retry.policy(call.run))
       assert.strictEqual(call.count, 1)
+    }))
+
+  test("J5: calls that may be hedged earn their share of that budget", () =>
+    Effect.gen(function*() {
+      const retry = yield* Retry.make({ name: "test" })
+      const hedge = yield* Hedge.make({ name: "test" })
+      for (let i = 0; i < 10; i++) yield* hedge.policy(Effect.void)
+      assert.strictEqual(retry.budget.balance(0), 12)
     }))
 
   test("J5: a budget that is passed in is not told of calls by the hedge", () =>

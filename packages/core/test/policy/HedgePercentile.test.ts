@@ -80,6 +80,20 @@ describe("Hedge by percentile", () => {
       assert.isTrue((yield* millisOf(hedge))! > 900)
     }))
 
+  test("each answer counts once, and an attempt that was overtaken soon says nothing", () =>
+    Effect.gen(function*() {
+      const long = yield* make({ minimumCalls: 2, window: "1 hour" })
+      for (const latency of [10, 10]) yield* run(long.policy(taking(latency)))
+      yield* run(long.policy(scripted(taking(1_000), Effect.never).run))
+      about(10, yield* millisOf(long))
+      const short = yield* make({ minimumCalls: 2, percentile: 0.25, window: "1 hour" }, "short")
+      for (const latency of [10, 10]) yield* run(short.policy(taking(latency)))
+      const call = scripted(taking(12), Effect.never)
+      yield* run(short.policy(call.run))
+      assert.strictEqual(call.count, 2)
+      about(10, yield* millisOf(short))
+    }))
+
   test("old latencies are forgotten, and with them the delay", () =>
     Effect.gen(function*() {
       const hedge = yield* make({ window: "10 seconds" })

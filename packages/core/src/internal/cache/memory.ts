@@ -30,7 +30,6 @@ export const make = <Key, A>(items: Items<Key, A>, capacity: number): Storage<Ke
     }),
   set: (key, value, lifetime) =>
     atNow((now) => {
-      MutableHashMap.remove(items, key)
       MutableHashMap.set(items, key, { value, lifetime, at: now })
       for (const oldest of MutableHashMap.keys(items)) {
         if (MutableHashMap.size(items) <= capacity) return

@@ -125,7 +125,7 @@ class Race<A, E, R> {
     racer.fiber = fiber
     if (this.isOver) fiber.interruptUnsafe()
     fiber.addObserver(() => this.ended(racer))
-    if (this.open && this.begun === index + 1) this.schedule()
+    if (this.open) this.schedule()
   }
 
   private get isOver(): boolean {
