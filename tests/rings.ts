@@ -89,15 +89,15 @@ export const rings: Record<string, number> = {
   "internal/contract/compile": 2,
   "internal/pipeline/credentials": 2,
   "internal/contract/encode": 2,
-  "internal/pipeline/effectAttempt": 2,
-  "internal/pipeline/exchange": 2,
+  "internal/pipeline/effectAttempt": 3,
+  "internal/pipeline/exchange": 3,
   "internal/contract/operation": 2,
   "internal/retry/decider": 2,
   "internal/retry/options": 2,
   "internal/rateLimit/options": 2,
   "internal/contract/streamed": 2,
   "internal/pipeline/run": 2,
-  "internal/pipeline/streamedClient": 2,
+  "internal/pipeline/streamedClient": 3,
 
   // Composition.
   Definition: 3,

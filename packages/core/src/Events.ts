@@ -57,8 +57,10 @@ export const AttemptEnded = Schema.TaggedStruct("AttemptEnded", {
   ...aboutCall,
   /** From 1. */
   attempt: Schema.Int,
-  /** Milliseconds. */
+  /** Milliseconds, from the moment all policies had let it through. */
   duration: Schema.Number,
+  /** Milliseconds before that. */
+  waited: Schema.Number,
   status: Schema.optionalKey(Schema.Int),
   /** The tag of the reason, where it failed. */
   reason: Schema.optionalKey(Schema.String),

@@ -31,21 +31,30 @@ const Millis = Schema.DurationFromMillis
 
 /** The connection failed. `wasSent` is false when it failed before the request was written. */
 export class Transport extends Schema.TaggedError<Transport>("switchboard/Transport")("Transport", {
-  /** What broke: refused, reset, name resolution, connect timeout, TLS, a body cut short, or another failure. */
-  kind: Schema.Literals(["Refused", "Reset", "NameNotResolved", "ConnectTimeout", "Tls", "Truncated", "Other"]),
+  /** What broke: refused, reset, name resolution, connect timeout, TLS, a body cut short, closed by us, or another failure. */
+  kind: Schema.Literals([
+    "Refused",
+    "Reset",
+    "NameNotResolved",
+    "ConnectTimeout",
+    "Tls",
+    "Truncated",
+    "Closed",
+    "Other"
+  ]),
   /** The platform's error code, such as `ECONNRESET`; never its message. */
   code: Schema.optionalKey(Schema.String),
   wasSent: Schema.Boolean
 }) implements Questions {
   get isRetryable(): boolean {
-    return this.kind !== "Tls"
+    return this.kind !== "Tls" && this.kind !== "Closed"
   }
   get retryAfter(): undefined {
     return undefined
   }
   override get message(): string {
     const code = this.code === undefined ? "" : ` (${this.code})`
-    return `connection failed: ${this.kind}${code}${this.wasSent ? "" : ", nothing was sent"}`
+    return `connection failed: ${this.kind}${code}`
   }
 }
 
@@ -181,7 +190,7 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("switch
   { status: Schema.Int, issue: Schema.String }
 ) implements Questions {
   get isRetryable(): boolean {
-    return false
+    return isTransientStatus(this.status)
   }
   get retryAfter(): undefined {
     return undefined
@@ -194,9 +203,11 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("switch
   }
 }
 
-/** What the caller passed does not match the contract; nothing was sent. */
+/** What the caller passed does not match the contract, or cannot be sent. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("switchboard/InvalidRequest")("InvalidRequest", {
-  issue: Schema.String
+  issue: Schema.String,
+  /** A body that is a stream failed on the way: some of it may have been sent. */
+  partlySent: Schema.optionalKey(Schema.Boolean)
 }) implements Questions {
   get isRetryable(): boolean {
     return false
@@ -205,7 +216,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("switchbo
     return undefined
   }
   get wasSent(): boolean {
-    return false
+    return this.partlySent === true
   }
   override get message(): string {
     return `invalid request: ${this.issue}`
@@ -337,8 +348,9 @@ export class IntegrationError extends Schema.TaggedError<IntegrationError>("swit
     return this.reason.wasSent || this.sentBefore === true
   }
   override get message(): string {
-    return `${this.integration} ${this.operation}: ${this.reason.message} (${
-      this.attempts === 1 ? "1 attempt" : `${this.attempts} attempts`
+    const attempts = this.attempts === 1 ? "1 attempt" : `${this.attempts} attempts`
+    return `${this.integration} ${this.operation}: ${this.reason.message} (${attempts}${
+      this.wasSent ? "" : ", nothing was sent"
     })`
   }
 }

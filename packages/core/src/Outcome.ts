@@ -33,8 +33,6 @@ export interface Failure {
   readonly sent: boolean
   /** The remote asked for a slower pace (429). It paces, but does not count towards opening a circuit. */
   readonly throttled: boolean
-  /** The caller's own time ran out before the attempt had had its full time: no verdict on a remote that is being probed. */
-  readonly cutShort: boolean
   /** The remote's own wish, in milliseconds. */
   readonly retryAfter: number | undefined
 }
@@ -52,7 +50,6 @@ export const failure = (options: Partial<Omit<Failure, "_tag">> = {}): Failure =
   retryable: options.retryable ?? true,
   sent: options.sent ?? true,
   throttled: options.throttled ?? false,
-  cutShort: options.cutShort ?? false,
   retryAfter: options.retryAfter
 })
 
@@ -69,14 +66,19 @@ export const fromStatus = (status: number, retryAfter: number | undefined): Outc
 export const fromReason = (reason: Reason): Outcome => {
   switch (reason._tag) {
     case "Transport":
+      // Our own end of the connection was closed with its layer.
+      return reason.kind === "Closed" ? neutral : failure({ retryable: reason.isRetryable, sent: reason.wasSent })
     case "AttemptTimeout":
     case "DeadlineExceeded":
       return failure({ retryable: reason.isRetryable, sent: reason.wasSent })
     case "UnexpectedStatus":
       return fromStatus(reason.status, millis(reason.retryAfter))
     case "InvalidResponse":
-      // A page in place of a declared 503 is a 503; a success that is not understood says nothing about the remote.
-      return reason.status >= 400 ? fromStatus(reason.status, undefined) : neutral
+      // A page in place of a declared 503 is a 503. The remote that sends what we do not understand is there, at least.
+      return fromStatus(reason.status, undefined)
+    case "Unauthenticated":
+    case "ResponseTooLarge":
+      return reason.wasSent ? success : neutral
     case "RateLimited":
       return reason.by === "remote"
         ? fromStatus(429, millis(reason.retryAfter))
@@ -99,7 +101,11 @@ export const fromAnswer = (
   if (Exit.isFailure(exit)) {
     const error = Cause.findErrorOption(exit.cause)
     if (error._tag === "None") return neutral
-    if (isReason(error.value)) return fromReason(error.value)
+    if (isReason(error.value)) {
+      return error.value._tag === "InvalidResponse"
+        ? fromStatus(error.value.status, retryAfter)
+        : fromReason(error.value)
+    }
   }
   return status === undefined ? classify(exit) : fromStatus(status, retryAfter)
 }

@@ -96,8 +96,10 @@ export interface AttemptInfo {
   readonly attempt: number
   readonly exit: Exit.Exit<unknown, unknown>
   readonly status: number | undefined
-  /** Milliseconds. */
+  /** Milliseconds, from the moment all policies had let it through. */
   readonly duration: number
+  /** Milliseconds before that: in a queue, for a token, for a refusal. */
+  readonly waited: number
   /** False where one of our own policies refused. */
   readonly started: boolean
 }
@@ -177,7 +179,7 @@ export const make = (subject: Subject): Observer => {
     listener!({ integration, operation, requestId: call.requestId, at, ...event } as Events.IntegrationEvent)
   }
   return {
-    attemptEnded: (call, { attempt, duration, exit, started, status }) => {
+    attemptEnded: (call, { attempt, duration, exit, started, status, waited }) => {
       const reason = Exit.isSuccess(exit) ? undefined : tagOf(exit)
       if (started) {
         attempts(reason === undefined ? status ?? "" : `${status ?? ""} ${reason}`)
@@ -188,6 +190,7 @@ export const make = (subject: Subject): Observer => {
         _tag: "AttemptEnded",
         attempt,
         duration,
+        waited,
         started,
         ...(status === undefined ? undefined : { status }),
         ...(reason === undefined ? undefined : { reason })
@@ -255,11 +258,15 @@ const labelsOf = (key: string): Record<string, string> => {
   }
 }
 
+/** The most values of one label: a contract whose error tags come from the remote must not make as many series. */
+const mostSeries = 64
+
 const series = <M>(make: (label: string | number) => M): (label: string | number) => M => {
   const known = new Map<string | number, M>()
   return (label) => {
-    let metric = known.get(label)
-    if (metric === undefined) known.set(label, metric = make(label))
+    const bounded = known.size < mostSeries || known.has(label) ? label : "other"
+    let metric = known.get(bounded)
+    if (metric === undefined) known.set(bounded, metric = make(bounded))
     return metric
   }
 }

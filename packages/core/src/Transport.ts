@@ -10,7 +10,7 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Scope from "effect/Scope"
-import type { ResponseTooLarge, Transport as TransportFailure } from "./IntegrationError.ts"
+import type { InvalidRequest, ResponseTooLarge, Transport as TransportFailure } from "./IntegrationError.ts"
 
 /** The key under which an `HttpClient` carries its transport. */
 export const TypeId: TypeId = "~switchboard/Transport"
@@ -60,8 +60,11 @@ export interface Request {
 /** What an exchange ends with: exactly one of these, unless it was cancelled. */
 export interface Receiver {
   readonly onResponse: (response: Response) => void
-  readonly onFailure: (reason: TransportFailure | ResponseTooLarge) => void
+  readonly onFailure: (reason: Failure) => void
 }
+
+/** Why there is no whole answer. `InvalidRequest`: HTTP does not allow the request, and nothing was sent. */
+export type Failure = TransportFailure | ResponseTooLarge | InvalidRequest
 
 /** A whole answer. */
 export interface Response {

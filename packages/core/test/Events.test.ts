@@ -51,7 +51,7 @@ describe("the events of a call", () => {
       const events = yield* told(Answer.delay("2 seconds", ok), elapsed(get))
       const about = { integration: "test/Payments", operation: "charges.get", at: 2000 }
       assert.deepStrictEqual(events.map((event) => without(event, "requestId")), [
-        { _tag: "AttemptEnded", ...about, attempt: 1, duration: 2000, started: true, status: 200 },
+        { _tag: "AttemptEnded", ...about, attempt: 1, duration: 2000, waited: 0, started: true, status: 200 },
         { _tag: "CallAnswered", ...about, attempts: 1, duration: 2000, outcome: "success" }
       ])
     }))

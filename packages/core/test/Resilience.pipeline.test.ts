@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { Busy, CardDeclined, charge, layer, Payments } from "./payments.ts"
 
@@ -321,10 +322,12 @@ describe("the circuit", () => {
           : undefined
     }))))
 
-  it.effect("G19: an open circuit is not retried, unless its time fits the deadline", () =>
+  it.effect("G19: an open circuit is not waited for, unless its time fits the deadline and what a wait may be", () =>
     Effect.gen(function*() {
       for (let i = 0; i < 3; i++) yield* Effect.exit(get)
-      const patient = get.pipe(Resilience.withOptions({ retry: { maxRetries: 1 } }))
+      const brief = get.pipe(Resilience.withOptions({ retry: { maxRetries: 1 }, totalTimeout: "1 minute" }))
+      assert.strictEqual((yield* Effect.flip(brief)).attempts, 1)
+      const patient = get.pipe(Resilience.withOptions({ retry: { maxRetries: 1, maxDelay: "1 minute" } }))
       assert.strictEqual((yield* Effect.flip(patient)).attempts, 1)
       yield* (yield* wire).use(ok)
       const exit = yield* during(
@@ -360,6 +363,37 @@ describe("the circuit", () => {
       retry: false,
       breaker: { failureThreshold: 1, resetTimeout: "2 seconds" }
     }))))
+
+  it.effect("callers in a hurry do not open the circuit of a healthy remote", () =>
+    Effect.gen(function*() {
+      const hasty = create.pipe(Resilience.withOptions({ totalTimeout: "20 millis" }))
+      for (let i = 0; i < 5; i++) assert.strictEqual(tagOf(yield* during(hasty, "20 millis")), "DeadlineExceeded")
+      assert.deepStrictEqual(yield* during(create, "60 millis"), Exit.succeed(charge))
+    }).pipe(Effect.provide(layer(Answer.delay("60 millis", ok), settings))))
+
+  it.effect("a probe that is answered closes it, whatever the answer says", () =>
+    Effect.gen(function*() {
+      for (const answer of [Answer.status(401), Answer.json(200, { id: 7 })]) {
+        yield* (yield* wire).use(Answer.status(503))
+        for (let i = 0; i < 3; i++) yield* Effect.exit(get)
+        assert.strictEqual(tagOf(yield* Effect.exit(get)), "CircuitOpen")
+        yield* TestClock.adjust("1 minute")
+        yield* (yield* wire).use(answer)
+        yield* Effect.exit(get)
+        assert.strictEqual((yield* (yield* Payments.circuit)!.state)._tag, "Closed")
+      }
+    }).pipe(Effect.provide(layer(ok, settings))))
+
+  it.effect("an upload that its own source breaks says nothing about the remote", () =>
+    Effect.gen(function*() {
+      const payments = yield* Payments
+      const payload = Stream.concat(Stream.make(new Uint8Array([1])), Stream.fail("file gone"))
+      for (let i = 0; i < 5; i++) {
+        const error = yield* Effect.flip(payments.files.upload({ params: { id: "1" }, payload }))
+        assert.deepInclude(error.reason, { _tag: "InvalidRequest", wasSent: true })
+      }
+      assert.deepStrictEqual(yield* get, charge)
+    }).pipe(Effect.provide(layer(ok, settings))))
 
   it.effect("an operator isolates it and resets it", () =>
     Effect.gen(function*() {

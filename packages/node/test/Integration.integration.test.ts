@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 import { fork } from "node:child_process"
@@ -231,6 +232,27 @@ describe("a live integration", () => {
       assert.deepStrictEqual(other.requests, [])
     }).pipe(onNode))
 
+  it.live("a layer that is closed leaves the circuit as it is to the next one", () =>
+    Effect.gen(function*() {
+      const server = yield* serveAnswers(({ url }) => url.endsWith("hang") ? Answer.hang : Answer.json(200, charge))
+      const scope = yield* Scope.make()
+      const layer = Payments.layer({ baseUrl: server.origin, token })
+      const first = Context.get(yield* Layer.buildWithScope(layer, scope), Payments)
+      const fibers = yield* Effect.forEach(Array.from({ length: 6 }), () =>
+        Effect.forkChild(Effect.flip(get(first, "hang"))))
+      yield* until(() =>
+        server.requests.length === 6
+      )
+      yield* Scope.close(scope, Exit.void)
+      const errors = yield* Effect.forEach(fibers, Fiber.join)
+      assert.deepStrictEqual(
+        errors.map(({ reason }) => reason._tag === "Transport" && reason.kind),
+        fibers.map(() => "Closed" as const)
+      )
+      const next = Context.get(yield* Layer.build(layer), Payments)
+      assert.deepStrictEqual(yield* get(next), charge)
+    }).pipe(Effect.provide(Layer.merge(NodeSwitchboard.layerHttpClient({ closeGrace: 50 }), Stores.layerMemory))))
+
   it.live("has connections of its own, as many as its settings say", () =>
     Effect.gen(function*() {
       const { payments, server } = yield* against(
@@ -292,6 +314,16 @@ describe("a live integration", () => {
 })
 
 describe("without Node's transport", () => {
+  it.live("S8: fetch does not follow a redirect either, for calls or streams", () =>
+    Effect.gen(function*() {
+      const other = yield* serveAnswers(() => Answer.json(200, charge))
+      const { payments } = yield* against(() => Answer.status(307, { location: `${other.origin}/stolen` }), alone)
+      assert.deepInclude(yield* reason(payments), { _tag: "UnexpectedStatus", status: 307 })
+      const download = yield* Effect.flip(payments.files.download({ params: { id: "1" } }))
+      assert.deepInclude(download.reason, { _tag: "UnexpectedStatus", status: 307 })
+      assert.deepStrictEqual(other.requests, [])
+    }).pipe(Effect.provide(Layer.merge(FetchHttpClient.layer, Stores.layerMemory))))
+
   it.live("runs over Effect's fetch client: answers, retries, timeouts, limits, streams", () =>
     Effect.gen(function*() {
       let calls = 0

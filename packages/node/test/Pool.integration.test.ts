@@ -98,7 +98,7 @@ describe("L4: when the scope closes no socket is left", () => {
       yield* close
       yield* until(() => server.sockets.size === 0)
       const failure = yield* send(channel, request(server.origin))
-      expect(failure).toMatchObject({ kind: "Other", code: "UND_ERR_CLOSED", wasSent: false })
+      expect(failure).toMatchObject({ kind: "Closed", code: "UND_ERR_CLOSED", wasSent: false })
     }))
 
   it.live("what runs may finish within the grace, what waits is refused", () =>

@@ -1,4 +1,3 @@
-import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import * as Transport from "@switchboard/core/Transport"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -23,7 +22,7 @@ export const get = (path: string): Transport.Request => ({
 /** The answer, its body as text. */
 export const send = (channel: Transport.Channel, request: Transport.Request) =>
   Effect.contextWith((context: Context.Context<never>) =>
-    Effect.callback<Answered, TransportFailure | ResponseTooLarge>((resume) => {
+    Effect.callback<Answered, Transport.Failure>((resume) => {
       const exchange = channel.send(request, {
         onResponse: ({ body, headers, status }) =>
           resume(Effect.succeed({ status, headers, body: new TextDecoder().decode(body) })),

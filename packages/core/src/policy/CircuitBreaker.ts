@@ -162,6 +162,8 @@ export const make = Effect.fnUntraced(function*(
   const state = yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.closed(settings))
   const listeners = yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())
   const cell = state.ref
+  // Whoever made the circuit first may have counted otherwise.
+  if (cell.current._tag === "Closed") cell.current = Circuit.counting(settings, cell.current)
 
   const move = (to: Circuit.Circuit, cause: Transition["cause"]): void => {
     const from = cell.current._tag

@@ -6,7 +6,7 @@
  * read is aborted after `unreadMillis`, so that it does not keep its connection. Once it is read, the reader is trusted
  * to end: it closes the connection by ending its scope.
  */
-import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
+import type * as Transport from "@switchboard/core/Transport"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Duplex } from "node:stream"
@@ -19,7 +19,7 @@ import { Job } from "./job.ts"
 /** Bytes that may wait for the reader. */
 export const highWater = 65_536
 
-export type Failure = TransportFailure | ResponseTooLarge
+export type Failure = Transport.Failure
 type Chunks = readonly [Uint8Array, ...Array<Uint8Array>]
 type Step = Effect.Effect<Chunks, Failure | Cause.Done>
 

@@ -3,7 +3,7 @@
  *
  * Nothing is reported from inside undici's parser: what has ended is collected, and one microtask reports all of it.
  */
-import { ResponseTooLarge, type Transport as TransportFailure } from "@switchboard/core/IntegrationError"
+import { ResponseTooLarge } from "@switchboard/core/IntegrationError"
 import type * as Transport from "@switchboard/core/Transport"
 import type { Dispatcher } from "undici"
 import { type Coding, codingsOf, decodeSync, isBodiless } from "./coding.ts"
@@ -26,7 +26,7 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
   private chunk: Uint8Array | undefined = undefined
   private more: Array<Uint8Array> | undefined = undefined
   private size = 0
-  private failure: TransportFailure | ResponseTooLarge | undefined = undefined
+  private failure: Transport.Failure | undefined = undefined
   /** The outcome is known and about to be reported. */
   private settled = false
 
@@ -164,7 +164,7 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
     this.fail(new ResponseTooLarge({ limit: this.limit }))
   }
 
-  private fail(failure: TransportFailure | ResponseTooLarge): void {
+  private fail(failure: Transport.Failure): void {
     if (this.done || this.settled) return
     this.failure = failure
     this.chunk = this.more = undefined

@@ -3,7 +3,8 @@
  *
  * Only the error's code is looked at and kept: a message may hold an address, a path or a header.
  */
-import { ResponseTooLarge, Transport } from "@switchboard/core/IntegrationError"
+import { InvalidRequest, ResponseTooLarge, Transport } from "@switchboard/core/IntegrationError"
+import type * as Port from "@switchboard/core/Transport"
 
 /** How far the exchange was when it failed. */
 export interface Progress {
@@ -17,8 +18,11 @@ export interface Progress {
 export const maxHeaderBytes = 16_384
 
 /** What broke. A connection closed before the answer is `Reset`, one closed in the body is `Truncated`. */
-export const fromError = (error: unknown, { answered, wasSent }: Progress): Transport | ResponseTooLarge => {
+export const fromError = (error: unknown, { answered, wasSent }: Progress): Port.Failure => {
   const code = codeOf(error)
+  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED") {
+    return new InvalidRequest({ issue: `Expected a request that HTTP allows (${code})` })
+  }
   if (code === "UND_ERR_HEADERS_OVERFLOW") return new ResponseTooLarge({ limit: maxHeaderBytes })
   return new Transport({ kind: kindOf(code, wasSent, answered), ...(code === undefined ? {} : { code }), wasSent })
 }
@@ -43,6 +47,9 @@ const kindOf = (code: string | undefined, wasSent: boolean, answered: boolean): 
     case "HPE_INVALID_EOF_STATE":
     case "Z_BUF_ERROR": // zlib: the compressed body ended early
       return "Truncated"
+    case "UND_ERR_CLOSED":
+    case "UND_ERR_DESTROYED": // the pool was closed with its layer
+      return "Closed"
     case "ENOTFOUND":
     case "ENODATA":
       return "NameNotResolved"

@@ -1,11 +1,10 @@
 /** Sends through a channel and tells what the receiver was told. */
-import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import type * as Transport from "@switchboard/core/Transport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as UndiciTransport from "../../src/UndiciTransport.ts"
 
-export type Failure = TransportFailure | ResponseTooLarge
+export type Failure = Transport.Failure
 export interface Sent {
   readonly exchange: Transport.Exchange
   /** What the receiver was told, in order. */

@@ -13,7 +13,7 @@ import { Response } from "./response.ts"
 export const buffered = (
   answer: Answer,
   request: Pick<Transport.Request, "method" | "maxResponseBytes">
-): Effect.Effect<Transport.Response, TransportFailure | ResponseTooLarge> => {
+): Effect.Effect<Transport.Response, Transport.Failure> => {
   switch (answer._tag) {
     case "Delayed":
       return Effect.delay(Effect.suspend(() => buffered(answer.answer, request)), answer.duration)

@@ -1,5 +1,5 @@
 /** A buffered exchange whose answer is an effect, run in the context of the caller. */
-import { type ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
+import { Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import type * as Transport from "@switchboard/core/Transport"
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 
-type Failure = TransportFailure | ResponseTooLarge
+type Failure = Transport.Failure
 
 /** Those under way in one pool. */
 export type Live = Set<Exchange>

@@ -1,5 +1,4 @@
 /** An exchange as an effect. */
-import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import type * as Transport from "@switchboard/core/Transport"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,7 +8,7 @@ export const exchanged = (
   channel: Pick<Transport.Channel, "send">,
   request: Transport.Request,
   began: (exchange: Transport.Exchange) => void = () => {}
-): Effect.Effect<Transport.Response, TransportFailure | ResponseTooLarge> =>
+): Effect.Effect<Transport.Response, Transport.Failure> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.callback((resume) => {
       const exchange = channel.send(request, {

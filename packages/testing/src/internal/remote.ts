@@ -1,5 +1,4 @@
 /** The far side: takes requests in, asks the script, and makes its answer happen. */
-import type { ResponseTooLarge, Transport as TransportFailure } from "@switchboard/core/IntegrationError"
 import type * as Redaction from "@switchboard/core/Redaction"
 import type * as Transport from "@switchboard/core/Transport"
 import * as Cause from "effect/Cause"
@@ -48,7 +47,7 @@ export class Remote {
   exchange(
     arrival: Arrival,
     request: Transport.Request
-  ): Effect.Effect<Transport.Response, TransportFailure | ResponseTooLarge> {
+  ): Effect.Effect<Transport.Response, Transport.Failure> {
     return Effect.flatMap(this.ask(arrival), (answer) => buffered(answer, request)).pipe(
       Effect.onExit((exit) => Effect.sync(() => arrival.settle(stateOf(exit))))
     )

@@ -80,6 +80,13 @@ export const closed = (settings: Settings, generation = 0, openings = 0, openFor
   counts: settings.failureRate === undefined ? undefined : SlidingCounts.make(settings.failureRate.window)
 })
 
+/** The same circuit, counting what these settings ask for. Counts of another window are no use to them. */
+export const counting = (settings: Settings, circuit: Closed): Closed => {
+  if (settings.failureRate === undefined) return circuit
+  const counts = SlidingCounts.make(settings.failureRate.window)
+  return circuit.counts?.width === counts.width ? circuit : { ...circuit, counts }
+}
+
 export const opened = (circuit: Circuit, openings: number, openFor: number, now: number): Open => ({
   _tag: "Open",
   generation: circuit.generation + 1,
@@ -196,7 +203,7 @@ export const judge = (
   const index = circuit.running.findIndex((probe) => probe.ticket === ticket)
   if (index === -1) return undefined
   circuit.running.splice(index, 1)
-  if (outcome._tag === "Neutral" || (outcome._tag === "Failure" && outcome.cutShort)) return undefined
+  if (outcome._tag === "Neutral") return undefined
   if (outcome._tag === "Success") return ++circuit.succeeded >= settings.successThreshold ? "Recovered" : undefined
   circuit.failed++
   if (settings.probes - circuit.failed >= settings.successThreshold) return undefined

@@ -17,8 +17,7 @@ export const fromClientError = ({ reason }: HttpClientError.HttpClientError): Re
     case "TransportError":
       return broken(codeOf(reason.cause), "Other")
     case "EncodeError":
-      // A stream of the caller's that failed half-way: some of it may have been sent.
-      return new Transport({ kind: "Other", wasSent: true })
+      return new InvalidRequest({ issue: "Expected a body that can be read to its end", partlySent: true })
     case "InvalidUrlError":
       return new InvalidRequest({ issue: "Expected a URL that can be requested" })
     case "StatusCodeError":

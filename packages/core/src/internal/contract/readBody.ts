@@ -17,7 +17,8 @@ export const read = (
   contentType: string | undefined
 ): unknown => {
   if (tag === "Uint8Array") {
-    return body.constructor === Uint8Array ? body : new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+    // A copy of small bodies, which a transport may have cut out of a buffer that holds other things as well.
+    return body.constructor === Uint8Array && body.byteLength === body.buffer.byteLength ? body : Uint8Array.from(body)
   }
   const text = decode(body, tag === "Json" ? undefined : contentType)
   if (text === undefined) return new Unreadable("Expected a body in the declared character set")

@@ -1,8 +1,9 @@
 /** A channel over whatever `HttpClient` there is, such as Effect's fetch client. Its connections are its own affair. */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -16,10 +17,18 @@ import { fromClientError } from "../contract/foreign.ts"
 /** Trace headers and spans are the pipeline's to make, so the client makes none. */
 export const quiet = HttpClient.transformResponse(<A, E, R>(response: Effect.Effect<A, E, R>) =>
   response.pipe(
+    notRedirected,
     Effect.provideService(HttpClient.TracerPropagationEnabled, false),
     Effect.provideService(HttpClient.TracerDisabledWhen, () => true)
   )
 )
+
+/** A redirect would take credentials and body to wherever the remote says; fetch follows unless it is told not to. */
+const notRedirected = <A, E, R>(response: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const init = Context.getOrUndefined(context, FetchHttpClient.RequestInit)
+    return Effect.provideService(response, FetchHttpClient.RequestInit, { redirect: "manual", ...init })
+  })
 
 export const make = (anyClient: HttpClient.HttpClient): Transport.Channel => {
   const client = quiet(anyClient)
@@ -85,11 +94,11 @@ const toClientRequest = (
 
 const failureOf = (
   cause: Cause.Cause<HttpClientError.HttpClientError | ResponseTooLarge>
-): TransportFailure | ResponseTooLarge => {
+): Transport.Failure => {
   const error = Cause.findErrorOption(cause)
   if (error._tag === "None") return new TransportFailure({ kind: "Other", wasSent: true })
   const reason: Reason = HttpClientError.isHttpClientError(error.value) ? fromClientError(error.value) : error.value
-  return reason._tag === "Transport" || reason._tag === "ResponseTooLarge"
+  return reason._tag === "Transport" || reason._tag === "ResponseTooLarge" || reason._tag === "InvalidRequest"
     ? reason
     : new TransportFailure({ kind: "Other", wasSent: reason.wasSent })
 }

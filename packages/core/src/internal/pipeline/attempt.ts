@@ -176,7 +176,9 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     const reason = this.at >= this.call.deadline
       ? this.exceeded(wasSent)
       : new AttemptTimeout({ timeout: Duration.millis(this.call.attemptTimeout), wasSent })
-    const outcome = Outcome.failure({ sent: wasSent, cutShort: this.at - this.startedAt < this.call.attemptTimeout })
+    // Less than half of the time that an attempt has says nothing about the remote: the caller was in a hurry.
+    const fair = this.started && this.at - this.startedAt >= this.call.attemptTimeout / 2
+    const outcome = fair ? Outcome.fromReason(reason) : Outcome.neutral
     const now = this.settle(outcome)
     // The caller hears of it on time, even if the work is slow to stop: what it yields from now on is dropped.
     this.admission?.interruptUnsafe()
@@ -198,8 +200,9 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     status: number | undefined,
     now: number
   ): void {
-    const { attempt, started } = this
-    this.resume(Effect.succeed({ exit, outcome, status, duration: now - this.begun, started, attempt }))
+    const { attempt, begun, started, startedAt } = this
+    const waited = (started ? startedAt : now) - begun
+    this.resume(Effect.succeed({ exit, outcome, status, duration: now - begun - waited, waited, started, attempt }))
   }
 
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */

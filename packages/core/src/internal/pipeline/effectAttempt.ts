@@ -7,6 +7,7 @@ import * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
 import * as Outcome from "../../Outcome.ts"
+import * as Resilience from "../../Resilience.ts"
 import type { Attempt, Sink, Start } from "./attempt.ts"
 
 /** What the work notes of itself while it runs. */
@@ -53,7 +54,9 @@ export const surroundings = (
 ): Context.Context<never> => {
   const around = context.pipe(
     Context.add(CurrentCall, { integration, operation, requestId, attempt, idempotencyKey }),
-    Context.add(CurrentDeadline, at)
+    Context.add(CurrentDeadline, at),
+    // What was asked for at the call site was not asked for of the calls that this one makes.
+    Context.add(Resilience.CurrentOptions, undefined)
   )
   return span === undefined ? around : Context.add(around, Tracer.ParentSpan, span)
 }

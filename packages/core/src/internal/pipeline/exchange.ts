@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import type * as Auth from "../../Auth.ts"
-import { type ResponseTooLarge, type Transport as TransportFailure, Unauthenticated } from "../../IntegrationError.ts"
+import { Unauthenticated } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as Redaction from "../../Redaction.ts"
 import * as Transport from "../../Transport.ts"
@@ -117,7 +117,7 @@ class Exchange implements Running, Transport.Receiver {
     this.run(decoded, (exit) => this.conclude(exit, status, retryAfter))
   }
 
-  onFailure(reason: TransportFailure | ResponseTooLarge): void {
+  onFailure(reason: Transport.Failure): void {
     this.conclude(Exit.fail(reason), undefined, undefined)
   }
 

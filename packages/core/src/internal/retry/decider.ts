@@ -80,7 +80,9 @@ export const start = (settings: Settings, budget: Budget): Decider => {
     // All callers wait for the same circuit, so each comes back some time after it: there are few probes.
     const delayMillis = wish === undefined ? own : outcome._tag === "Neutral" ? wish + own : Math.max(own, wish)
     if (remainingMillis !== undefined && delayMillis >= remainingMillis) return stop("Deadline")
-    if (wish !== undefined && wish > settings.maxRetryAfter) return stop("RetryAfter")
+    // A circuit that stays open for long is not waited for: its refusal is the answer.
+    const patience = outcome._tag === "Neutral" ? settings.maxDelay : settings.maxRetryAfter
+    if (wish !== undefined && wish > patience) return stop("RetryAfter")
     const paid = yield* Effect.withFiber((fiber) => Effect.succeed(budget.withdraw(monotonic.now(fiber))))
     if (!paid) return stop("Budget")
     if (settings.onRetry !== undefined) {
