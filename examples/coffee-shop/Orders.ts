@@ -49,6 +49,3 @@ export class Orders extends Context.Service<Orders, {
     })
   )
 }
-
-/** Whether the customer may have been charged by a call that failed: the last attempt or an earlier one may have arrived. */
-export const mayBeCharged = (error: IntegrationError): boolean => error.wasSent || error.attempts > 1

@@ -2,7 +2,7 @@
 import type { IntegrationError } from "@switchboard/core/IntegrationError"
 import { Duration, Effect, Schedule } from "effect"
 import type { Journal, Outcome } from "./Journal.ts"
-import { mayBeCharged, type Order, Orders } from "./Orders.ts"
+import { type Order, Orders } from "./Orders.ts"
 import type { PaymentDeclined } from "./Payments.ts"
 
 export interface Options {
@@ -43,7 +43,8 @@ type Failure = PaymentDeclined | IntegrationError
 
 const outcomeOf = (error: Failure): Outcome => {
   if (error._tag === "PaymentDeclined") return { _tag: "Declined", reason: error.code }
-  return mayBeCharged(error) ? unknown(error) : { _tag: "Failed", reason: error.reason._tag }
+  // Sent, and without an answer: the customer may have been charged.
+  return error.wasSent ? unknown(error) : { _tag: "Failed", reason: error.reason._tag }
 }
 
 const unknown = (error: IntegrationError): Outcome => ({ _tag: "Unknown", reason: error.reason._tag })
