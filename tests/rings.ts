@@ -11,6 +11,8 @@ export const rings: Record<string, number> = {
   Outcome: 0,
   "internal/integration/baseUrl": 0,
   "internal/checks": 0,
+  "internal/headerSyntax": 0,
+  "internal/contract/bodySize": 0,
   "internal/contract/codec": 0,
   "internal/contract/collect": 0,
   "internal/contract/encodeHeaders": 0,
@@ -23,7 +25,10 @@ export const rings: Record<string, number> = {
   "internal/contract/path": 0,
   "internal/contract/readBody": 0,
   "internal/retryAfter": 0,
+  "internal/settings/pool": 0,
+  "internal/settings/reserved": 0,
   "internal/settings/section": 0,
+  "internal/settings/timeouts": 0,
   "internal/integration/sequence": 0,
   "internal/settings/issue": 0,
   "internal/pipeline/settled": 0,
@@ -105,6 +110,8 @@ export const rings: Record<string, number> = {
   Resilience: 3,
   Token: 3,
   Webhook: 3,
+  "internal/integration/operationOptions": 3,
+  "internal/integration/policies": 3,
   "internal/integration/client": 3,
 
   // What an application writes.

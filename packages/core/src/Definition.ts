@@ -13,33 +13,18 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Auth from "./Auth.ts"
-import { atLeast, positive, problems } from "./internal/checks.ts"
+import { token } from "./internal/headerSyntax.ts"
 import * as BaseUrl from "./internal/integration/baseUrl.ts"
 import { problemsOf } from "./internal/settings/issue.ts"
+import * as Pool from "./internal/settings/pool.ts"
 import { nested, option, section, strict, type Validate, whole } from "./internal/settings/section.ts"
-import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
+import { InvalidOptions } from "./InvalidOptions.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
 import * as Retry from "./policy/Retry.ts"
 import * as Resilience from "./Resilience.ts"
 
-/** How an integration's connections are pooled. */
-export interface PoolOptions {
-  /** Most connections to one origin, at least 1: default 16. */
-  readonly maxConnections?: number | undefined
-  /** How long an idle connection is kept: positive; default 30 seconds. */
-  readonly keepAliveTimeout?: Duration.Input | undefined
-  /** How long connecting, TLS included, may take: positive; default 5 seconds. */
-  readonly connectTimeout?: Duration.Input | undefined
-}
-
-/** What is wrong with the settings of a pool. */
-export const validatePool = (pool: PoolOptions): ReadonlyArray<Problem> =>
-  problems(
-    atLeast(1, "maxConnections", pool.maxConnections),
-    positive("keepAliveTimeout", pool.keepAliveTimeout),
-    positive("connectTimeout", pool.connectTimeout)
-  )
+export type { PoolOptions } from "./internal/settings/pool.ts"
 
 const expectedDuration = "a duration such as \"10 seconds\""
 
@@ -104,7 +89,7 @@ export const BreakerSettings = section(validateBreaker, {
 export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Finite, maxQueue: Schema.Finite })
 
 /** The connections of an integration. */
-export const PoolSettings = section(validatePool, {
+export const PoolSettings = section(Pool.validate, {
   maxConnections: Schema.Finite,
   keepAliveTimeout: DurationString,
   connectTimeout: DurationString
@@ -138,7 +123,7 @@ export const settings = <const Fields extends Schema.Struct.Fields>(auth: Auth.A
     .annotate(strict)
 
 const Token = Schema.String.check(
-  Schema.isPattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { expected: "letters, digits and - . _ without spaces" })
+  Schema.isPattern(token, { expected: "letters, digits and - . _ without spaces" })
 )
 
 /** A whole integration, less its contract. */

@@ -5,23 +5,21 @@
  * @example
  * console.log(Resilience.explain({ totalTimeout: "5 seconds", retry: { maxRetries: 2 } }).text)
  */
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import type { Reason } from "./IntegrationError.ts"
-import { atLeast, millis, positive, problems as collect, unless } from "./internal/checks.ts"
-import * as DeadlineLists from "./internal/deadlineLists.ts"
-import type { Plan } from "./internal/pipeline/run.ts"
-import { type InvalidOptions, type Problem, refuse } from "./InvalidOptions.ts"
+import { atLeast, type Check, millis, positive, problems as collect, unless } from "./internal/checks.ts"
+import * as BreakerOptions from "./internal/circuit/options.ts"
+import { isToken } from "./internal/headerSyntax.ts"
+import * as RetryOptions from "./internal/retry/options.ts"
+import * as Pool from "./internal/settings/pool.ts"
+import * as Timeouts from "./internal/settings/timeouts.ts"
+import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
 import type * as Outcome from "./Outcome.ts"
-import type * as Policy from "./Policy.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
 import * as Retry from "./policy/Retry.ts"
-import type { Stores } from "./Stores.ts"
 
 /** The order, the outermost first. What is not listed with a setting is always on, or comes with its own policy. */
 export const order = [
@@ -82,10 +80,11 @@ export interface OperationOptions {
   /** Whether sending twice does what sending once does. Default: by the method (RFC 9110 section 9.2.2). */
   readonly idempotent?: boolean | undefined
   /**
-   * Sends a key, the same on every attempt of a call, so that the remote recognises a repetition: `true` for the header
-   * `Idempotency-Key`, or the name of another header. Makes the operation repeatable. Default `false`.
+   * Sends a key, the same on every attempt of a call and new for each call, so that the remote recognises a repetition:
+   * `true` for the header `Idempotency-Key`, or another header. Makes the operation repeatable. Default `false`. A key of
+   * the caller's own comes with `withIdempotencyKey`.
    */
-  readonly idempotencyKey?: boolean | string | undefined
+  readonly idempotencyKey?: boolean | { readonly header: string } | undefined
   /** The largest body sent, in bytes, at least 1: default 10 MiB. A stream is not counted. */
   readonly maxRequestBytes?: number | undefined
   /** The largest answer, in bytes after decompression, at least 1: default 10 MiB. A stream is not counted. */
@@ -120,10 +119,19 @@ export const CurrentDefaults: Context.Reference<Options> = Context.Reference<Opt
 /** Provides `CurrentDefaults`. */
 export const layerDefaults = (options: Options): Layer.Layer<never> => Layer.succeed(CurrentDefaults, options)
 
-/** Settings given at a call site; they win over all others. */
-export const CurrentOptions: Context.Reference<OperationOptions | undefined> = Context.Reference<
-  OperationOptions | undefined
->("switchboard/Resilience/CurrentOptions", { defaultValue: () => undefined })
+/** What is asked for at a call site. */
+export interface CallOptions {
+  /** They win over all others. */
+  readonly settings?: OperationOptions | undefined
+  /** The caller's own idempotency key. */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** Set by `withOptions` and `withIdempotencyKey`. What a call does in turn, such as asking for a token, sees none of it. */
+export const CurrentOptions: Context.Reference<CallOptions | undefined> = Context.Reference<CallOptions | undefined>(
+  "switchboard/Resilience/CurrentOptions",
+  { defaultValue: () => undefined }
+)
 
 /**
  * Calls inside the effect are made with these settings.
@@ -133,11 +141,22 @@ export const CurrentOptions: Context.Reference<OperationOptions | undefined> = C
  */
 export const withOptions =
   (options: OperationOptions) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.updateService(
-      self,
-      CurrentOptions,
-      (outer) => outer === undefined ? options : merge<OperationOptions>(outer, options)
-    )
+    Effect.updateService(self, CurrentOptions, (outer) => ({
+      ...outer,
+      settings: outer?.settings === undefined ? options : merge<OperationOptions>(outer.settings, options)
+    }))
+
+/**
+ * The call inside the effect carries this idempotency key on every attempt, and so may be repeated: in the header of the
+ * operation's `idempotencyKey`, by default `Idempotency-Key`. One key belongs to one thing to do: of two different calls
+ * with the same key, the remote may refuse the second, or take it for the first. A key that no header can hold fails the
+ * call with `InvalidRequest`.
+ *
+ * @example
+ * payments.charges.create({ payload }).pipe(Resilience.withIdempotencyKey(order.id))
+ */
+export const withIdempotencyKey = (value: string) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.updateService(self, CurrentOptions, (outer) => ({ ...outer, idempotencyKey: value }))
 
 /**
  * Field by field, `retry`, `breaker` and `bulkhead` included; what is defined later wins. A narrower total timeout alone
@@ -146,7 +165,7 @@ export const withOptions =
 export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>): O => {
   const merged: Record<string, unknown> = {}
   for (const layer of layers) {
-    if (layer?.totalTimeout !== undefined && !fits(merged, layer.totalTimeout)) delete merged["attemptTimeout"]
+    if (layer?.totalTimeout !== undefined && !Timeouts.fits(merged, layer.totalTimeout)) delete merged["attemptTimeout"]
     for (const [name, value] of Object.entries(layer ?? {})) {
       if (value === undefined) continue
       const outer = merged[name]
@@ -159,17 +178,13 @@ export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>
   return merged as unknown as O
 }
 
-const fits = ({ attemptTimeout }: OperationOptions, total: Duration.Input): boolean =>
-  attemptTimeout === undefined || millis(attemptTimeout) < millis(total)
-
 const sections = new Set(["retry", "breaker", "bulkhead"])
 const isSection = (value: unknown): value is object => typeof value === "object" && value !== null
 const defined = (section: object): object =>
   Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined))
 
 export const defaults = {
-  attemptTimeout: Duration.seconds(10),
-  totalTimeout: Duration.seconds(30),
+  ...Timeouts.defaults,
   maxRequestBytes: 10 * 1024 * 1024,
   maxResponseBytes: 10 * 1024 * 1024
 } as const
@@ -183,17 +198,13 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
       positive("attemptTimeout", attemptTimeout),
       positive("totalTimeout", totalTimeout),
       unless(
-        fits(options, total) || !(millis(total) > 0),
+        Timeouts.fits(options, total) || !(millis(total) > 0),
         "attemptTimeout",
         `must be shorter than totalTimeout, which is ${Duration.format(Duration.millis(millis(total)))}`
       ),
       atLeast(1, "maxRequestBytes", maxRequestBytes),
       atLeast(1, "maxResponseBytes", maxResponseBytes),
-      unless(
-        typeof options.idempotencyKey !== "string" || /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(options.idempotencyKey),
-        "idempotencyKey",
-        "must be a header name"
-      )
+      keyProblem(options.idempotencyKey)
     ),
     ...within("retry", options.retry, Retry.validate),
     ...within("breaker", options.breaker, CircuitBreaker.validate),
@@ -206,88 +217,16 @@ const within = <O>(section: string, options: false | O | undefined, check: (opti
     ? []
     : check(options).map(({ option, problem }) => ({ option: `${section}.${option}`, problem }))
 
-const timeoutsOf = (options: OperationOptions): { readonly attempt: number; readonly total: number } => {
-  const total = millis(options.totalTimeout ?? defaults.totalTimeout)
-  return { attempt: Math.min(millis(options.attemptTimeout ?? defaults.attemptTimeout), total), total }
-}
-
-const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "QUERY", "TRACE"])
-
-/** Whether an operation may be sent again. */
-export const isRepeatable = (options: OperationOptions, method: string): boolean =>
-  options.idempotent ?? (keyHeaderOf(options) !== undefined || idempotentMethods.has(method))
-
-/** The header of an operation's idempotency key, in lower case, if it has one. */
-export const keyHeaderOf = ({ idempotencyKey }: OperationOptions): string | undefined =>
-  idempotencyKey === true ? "idempotency-key" : idempotencyKey === false ? undefined : idempotencyKey?.toLowerCase()
-
-/** Settings that an annotation gives, if it gives some. */
-export const settingsOf = (annotations: Context.Context<never>): OperationOptions =>
-  Context.getOrUndefined(annotations, Settings) ?? {}
-
-/** Retries asked for at an operation that may not be sent twice are a contradiction. */
-export const validateOperation = (
-  method: string,
-  own: OperationOptions | undefined,
-  merged: OperationOptions
-): ReadonlyArray<Problem> =>
-  collect(unless(
-    !own?.retry || own.retry.maxRetries === 0 || isRepeatable(merged, method),
-    "retry",
-    `needs idempotencyKey or idempotent, because a ${method} may not be sent twice`
-  ))
-
-/** The policies of one integration. */
-export interface Resilience {
-  readonly breaker: CircuitBreaker.CircuitBreaker | undefined
-  readonly bulkhead: Bulkhead.Bulkhead | undefined
-  /** What the merged settings of one operation amount to. */
-  readonly plan: (options: OperationOptions, method: string) => Effect.Effect<Plan, InvalidOptions, Stores>
-}
-
-/** The policies of the integration of that name. `onTransition` is told of its circuit. */
-export const make = Effect.fnUntraced(function*(
-  name: string,
-  options: Options,
-  onTransition?: (transition: CircuitBreaker.Transition) => void
-): Effect.fn.Return<Resilience, InvalidOptions, Stores | Scope.Scope> {
-  yield* refuse(validate(options))
-  const breaker = options.breaker === false
-    ? undefined
-    : yield* CircuitBreaker.make({ ...options.breaker, name, onTransition })
-  const bulkhead = options.bulkhead === false
-    ? undefined
-    : yield* Bulkhead.make({ maxConcurrent: defaultConcurrency, ...defined(options.bulkhead ?? {}) })
-  // Positions 7 to 10.
-  const gates: ReadonlyArray<Policy.Gate<Reason>> = [breaker?.check, bulkhead?.gate, breaker?.gate]
-    .filter((gate) => gate !== undefined)
-  const budget = options.retry === false ? undefined : options.retry?.budget
-  const deadlines = yield* DeadlineLists.make
-  const plan = Effect.fnUntraced(function*(
-    own: OperationOptions,
-    method: string
-  ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
-    yield* refuse(validate(own))
-    const { attempt, total } = timeoutsOf(own)
-    const retry = own.retry === false ? { maxRetries: 0 } : own.retry
-    return {
-      attemptTimeout: attempt,
-      totalTimeout: total,
-      repeatable: isRepeatable(own, method),
-      keyHeader: keyHeaderOf(own),
-      classify: own.classify,
-      maxRequestBytes: own.maxRequestBytes ?? defaults.maxRequestBytes,
-      maxResponseBytes: own.maxResponseBytes ?? defaults.maxResponseBytes,
-      retry: yield* Retry.make({ ...retry, budget, name }),
-      gates,
-      deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
+/** A key itself in the place of its header is a mistake that would send every call with no key, or with one for all. */
+const keyProblem = (key: OperationOptions["idempotencyKey"]): Check => {
+  if (key === undefined || typeof key === "boolean") return undefined
+  return typeof key !== "object" || typeof key?.header !== "string"
+    ? {
+      option: "idempotencyKey",
+      problem: "must be true, false or { header }; a key itself goes to withIdempotencyKey"
     }
-  })
-  return { breaker, bulkhead, plan }
-})
-
-/** Connections, and so calls in flight, of an integration that says nothing of them. */
-export const defaultConcurrency = 16
+    : unless(isToken(key.header), "idempotencyKey.header", "must be a header name")
+}
 
 /** What settings amount to. */
 export interface Explanation {
@@ -300,22 +239,32 @@ export interface Explanation {
   readonly text: string
 }
 
-/** Order, worst-case time and most requests of merged settings. */
-export const explain = (options: Options = {}): Explanation => {
-  const { attempt, total } = timeoutsOf(options)
-  const retries = options.retry === false ? 0 : options.retry?.maxRetries ?? 3
+/**
+ * Order, worst-case time and most requests of merged settings. Throws a `RangeError` that lists what is wrong with them.
+ */
+export const explain = (
+  options: Options & { readonly pool?: Pool.PoolOptions | undefined } = {}
+): Explanation => {
+  const { breaker, bulkhead, pool = {}, retry } = options
+  const problems = [...validate(options), ...within("pool", pool, Pool.validate)]
+  if (problems.length > 0) throw new RangeError(new InvalidOptions({ problems }).message)
+  const { attempt, total } = Timeouts.timeoutsOf(options)
+  const retries = retry === false ? 0 : RetryOptions.settingsOf(retry ?? {}).maxRetries
+  const concurrent = bulkhead === false
+    ? undefined
+    : bulkhead?.maxConcurrent ?? pool.maxConnections ?? Pool.defaults.maxConnections
   const details: Partial<Record<string, string>> = {
     "telemetry": "spans, metrics, events",
     "total timeout": shown(total),
-    "retry": retries === 0 ? "off" : `${retries} at the most, if the operation may be repeated`,
-    "circuit check": options.breaker === false ? "off" : "before anything is taken",
-    "bulkhead": options.bulkhead === false ? "off" : `${options.bulkhead?.maxConcurrent ?? defaultConcurrency} at once`,
-    "circuit breaker": options.breaker === false ? "off" : breakerText(options.breaker ?? {}),
+    "retry": retries === 0 ? undefined : `${retries} at the most, if the operation may be repeated`,
+    "circuit check": breaker === false ? undefined : "before anything is taken",
+    "bulkhead": concurrent === undefined ? undefined : `${concurrent} at once`,
+    "circuit breaker": breaker === false ? undefined : breakerText(breaker ?? {}),
     "attempt timeout": shown(attempt),
     "auth": "attached",
     "transport": `answers up to ${options.maxResponseBytes ?? defaults.maxResponseBytes} bytes`
   }
-  const filled = order.filter(({ name }) => details[name] !== undefined && details[name] !== "off")
+  const filled = order.filter(({ name }) => details[name] !== undefined)
   const lines = filled.map(({ name, position, reason }) =>
     `${String(position).padStart(2)}  ${name.padEnd(16)} ${details[name]!.padEnd(44)} ${reason}`
   )
@@ -330,9 +279,9 @@ export const explain = (options: Options = {}): Explanation => {
 const shown = (millis: number): string => Duration.format(Duration.millis(millis))
 
 const breakerText = (options: CircuitBreaker.Options): string => {
-  const { failureRate, failureThreshold = failureRate === undefined ? 5 : false } = options
+  const { failureRate, failureThreshold } = BreakerOptions.settingsOf(options, undefined)
   const trips = [
-    ...(failureThreshold === false ? [] : [`${failureThreshold} failures in a row`]),
+    ...(failureThreshold === Infinity ? [] : [`${failureThreshold} failures in a row`]),
     ...(failureRate === undefined ? [] : [`${failureRate.threshold * 100} % failures`])
   ]
   return `opens at ${trips.join(" or ")}`

@@ -269,7 +269,7 @@ describe("retries", () => {
 
   it.effect("I4: the body is the same, byte for byte, on every attempt", () =>
     Effect.gen(function*() {
-      const keyed = create.pipe(Resilience.withOptions({ idempotencyKey: "X-Key" }))
+      const keyed = create.pipe(Resilience.withOptions({ idempotencyKey: { header: "X-Key" } }))
       yield* during(keyed, "30 seconds")
       const sent = yield* requests
       assert.deepStrictEqual(sent.map((request) => request.text), ["{\"amount\":250}", "{\"amount\":250}"])

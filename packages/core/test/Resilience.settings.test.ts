@@ -9,10 +9,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { charge, layer, Payments } from "./payments.ts"
@@ -101,7 +101,7 @@ describe("settings are merged", () => {
           definition: { retry: { maxRetries: 1, baseDelay: "1 second" } },
           api: { retry: { jitter: "none" } },
           group: { retry: { factor: 3 } },
-          endpoint: { idempotencyKey: "X-Key" },
+          endpoint: { idempotencyKey: { header: "X-Key" } },
           configuration: { retry: { maxRetries: 2 } },
           callSite: { totalTimeout: "20 seconds" }
         },
@@ -278,11 +278,11 @@ describe("contradictions are refused when the layer is built", () => {
     Effect.gen(function*() {
       assert.deepStrictEqual(
         yield* problemsOf({
-          configuration: { idempotencyKey: "my key", maxResponseBytes: 0, breaker: { failureThreshold: 0 } }
+          configuration: { idempotencyKey: { header: "my key" }, maxResponseBytes: 0, breaker: { failureThreshold: 0 } }
         }),
         [
           "maxResponseBytes must be a whole number of at least 1, got 0",
-          "idempotencyKey must be a header name",
+          "idempotencyKey.header must be a header name",
           "breaker.failureThreshold must be a whole number of at least 1, got 0"
         ]
       )

@@ -1,5 +1,6 @@
 /** Request headers: checked, lower case, flat. */
 import { InvalidRequest } from "../../IntegrationError.ts"
+import { isToken, isValue } from "../headerSyntax.ts"
 
 type Headers = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 
@@ -8,8 +9,8 @@ export const check = (headers: Headers): InvalidRequest | undefined => {
   for (const name in headers) {
     const value = headers[name]
     if (value === undefined) continue
-    if (!token.test(name)) return new InvalidRequest({ issue: "a header name is not a token" })
-    if (forbidden.test(join(value))) {
+    if (!isToken(name)) return new InvalidRequest({ issue: "a header name is not a token" })
+    if (!isValue(join(value))) {
       return new InvalidRequest({ issue: `header ${name.toLowerCase()} has a character that headers cannot hold` })
     }
   }
@@ -31,8 +32,3 @@ export const flatten = (contentType: string | undefined, headers: Headers): Read
 }
 
 const join = (value: string | ReadonlyArray<string>): string => typeof value === "string" ? value : value.join(", ")
-
-/** @see RFC 9110 section 5.6.2 */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** @see RFC 9110 section 5.5 */
-const forbidden = /[^\t\x20-\x7e\x80-\xff]/

@@ -45,6 +45,8 @@ export interface Encoded {
 /** Multipart, streams, server-sent events and upgrades: goes over Effect's `HttpApiClient`. */
 export interface Streamed extends Common {
   readonly _tag: "Streamed"
+  /** All of the request but its payload. Fails with `InvalidRequest`; `run` then has only the payload to refuse. */
+  readonly head: (request: unknown) => Effect.Effect<Encoded, Reason>
   /** The body can be read only once, so there is no second attempt. */
   readonly oneShot: (request: unknown) => boolean
   /**

@@ -42,10 +42,9 @@ export const compile = (
   { endpoint, errors, group, successes }: Reflected,
   path: Path.Path,
   options: Wire.Options
-): Pick<Streamed, "oneShot" | "run"> => {
+): Pick<Streamed, "head" | "oneShot" | "run"> => {
   const names = { group, endpoint: endpoint.identifier }
   const { headers, method, params, query } = endpoint
-  const check = Encode.compile({ method, params, query, headers, payload: new Map() }, path, options)
   const receive = receiver(
     Streams.compile(endpoint),
     Streams.decoder(api, names),
@@ -53,6 +52,7 @@ export const compile = (
     Decode.compile(successes, errors, options)
   )
   return {
+    head: Encode.compile({ method, params, query, headers, payload: new Map() }, path, options),
     oneShot: (request) => Predicate.hasProperty(request, "payload") && Stream.isStream(request.payload),
     run: (client, baseUrl, maxResponseBytes): Run => {
       const method = HttpApiClient.endpoint(api, { ...names, httpClient: client, baseUrl })
@@ -65,8 +65,7 @@ export const compile = (
           ...(request ?? noParts),
           responseMode: "response-only" as const
         }
-        return check(request).pipe(
-          Effect.andThen(Effect.suspend(() => send(complete))),
+        return Effect.suspend(() => send(complete)).pipe(
           Effect.mapError((error) =>
             HttpClientError.isHttpClientError(error)
               ? fromClientError(error)

@@ -14,14 +14,18 @@ import * as Resilience from "../../Resilience.ts"
 import { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Transport from "../../Transport.ts"
+import { isLarger } from "../contract/bodySize.ts"
 import type { Compiled } from "../contract/compile.ts"
 import type { Buffered, Encoded, Operation, Streamed } from "../contract/operation.ts"
+import { isValue } from "../headerSyntax.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import * as EffectAttempt from "../pipeline/effectAttempt.ts"
 import * as Exchange from "../pipeline/exchange.ts"
 import * as Run from "../pipeline/run.ts"
 import { settled } from "../pipeline/settled.ts"
 import * as StreamedClient from "../pipeline/streamedClient.ts"
+import { defaultKeyHeader, isRepeatable, settingsOf, validateRetry } from "./operationOptions.ts"
+import type { Policies } from "./policies.ts"
 
 /** What the methods of one integration share. */
 export interface Shared {
@@ -33,7 +37,7 @@ export interface Shared {
   readonly headers: ReadonlyArray<string>
   readonly authenticator: Auth.Authenticator
   readonly redaction: Redaction.Redaction
-  readonly resilience: Resilience.Resilience
+  readonly policies: Policies
   /** Settings of the definition, and those of the configuration: an operation's own stand between them. */
   readonly wider: Resilience.OperationOptions
   readonly configured: Resilience.OperationOptions
@@ -41,9 +45,6 @@ export interface Shared {
   readonly listener: Events.Listener | undefined
   readonly nextId: () => string
 }
-
-/** Where a caller may put a key of its own. */
-const defaultKeyHeader = "idempotency-key"
 
 type Method = (request?: unknown) => Effect.Effect<unknown, unknown>
 
@@ -69,16 +70,16 @@ interface Planner {
 
 const planner = Effect.fnUntraced(function*(
   operation: Operation,
-  { configured, resilience, wider }: Shared
+  { configured, policies, wider }: Shared
 ): Effect.fn.Return<Planner, InvalidOptions, Stores> {
   const stores = yield* Stores
-  const scopes = operation.annotations.map((annotations) => Resilience.settingsOf(annotations))
+  const scopes = operation.annotations.map((annotations) => settingsOf(annotations))
   const options = Resilience.merge(wider, ...scopes, configured)
   yield* refuse([
     ...Resilience.validate(options),
-    ...Resilience.validateOperation(operation.method, scopes[2], options)
+    ...validateRetry(operation.method, scopes[2], isRepeatable(options, operation.method))
   ].map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
-  const planOf = (options: Resilience.OperationOptions) => resilience.plan(options, operation.method)
+  const planOf = (options: Resilience.OperationOptions) => policies.plan(options, operation.method)
   const plan = yield* planOf(options)
   const { attemptTimeout, deadlines } = plan
   return {
@@ -105,43 +106,60 @@ const method = (operation: Operation, shared: Shared, { plan, planWith }: Planne
     origin,
     listener
   })
-  const prepare = operation._tag === "Buffered"
-    ? buffered(operation, shared)
-    : streamed(operation, shared, plan.keyHeader ?? defaultKeyHeader)
-  const invocation = (plan: Run.Plan, work: Pick<Run.Invocation, "oneShot" | "start">, keyed: boolean) => ({
+  const prepare = operation._tag === "Buffered" ? buffered(operation, shared) : streamed(operation, shared)
+  const invocation = (plan: Run.Plan, work: Pick<Run.Invocation, "oneShot" | "start">, key: string | undefined) => ({
     integration,
     operation: operation.name,
     requestId: nextId(),
-    idempotencyKey: plan.keyHeader === undefined || keyed ? undefined : nextId(),
-    plan: keyed && !plan.repeatable ? { ...plan, repeatable: true } : plan,
+    idempotencyKey: key,
+    plan,
     observer,
     ...work
   })
-  const fail = (reason: Reason) => Run.refuse(invocation(plan, nothing, false), reason)
-  const call = (request: unknown, plan: Run.Plan): Effect.Effect<unknown, unknown> => {
+  const fail = (reason: Reason) => Run.refuse(invocation(plan, nothing, undefined), reason)
+  const invalid = (message: string) => fail(new InvalidRequest({ issue: message }))
+  const start = (given: Run.Plan, work: Prepared, at: Resilience.CallOptions | undefined) => {
+    const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
+    const [problem] = at === undefined ? [] : validateRetry(operation.method, at.settings, plan.repeatable)
+    if (problem !== undefined) return invalid(`${problem.option} ${problem.problem}`)
+    const key = work.keyed || plan.keyHeader === undefined ? undefined : at?.idempotencyKey ?? nextId()
+    return Run.run(invocation(plan, work, key))
+  }
+  const call = (
+    request: unknown,
+    plan: Run.Plan,
+    at: Resilience.CallOptions | undefined
+  ): Effect.Effect<unknown, unknown> => {
     const prepared = prepare(request, plan)
     const exit = settled(prepared)
     return exit !== undefined && Exit.isSuccess(exit)
-      ? Run.run(invocation(plan, exit.value, exit.value.keyed))
-      : Effect.matchEffect(prepared, {
-        onFailure: fail,
-        onSuccess: (work) => Run.run(invocation(plan, work, work.keyed))
-      })
+      ? start(plan, exit.value, at)
+      : Effect.matchEffect(prepared, { onFailure: fail, onSuccess: (work) => start(plan, work, at) })
   }
   return (request = {}) =>
     Effect.withFiber<unknown, unknown>((fiber) => {
-      const options = fiber.getRef(Resilience.CurrentOptions)
-      return options === undefined
-        ? call(request, plan)
-        : Effect.matchEffect(planWith(options), {
-          onFailure: (invalid) => fail(new InvalidRequest({ issue: invalid.message })),
-          onSuccess: (plan) => call(request, plan)
-        })
+      const at = fiber.getRef(Resilience.CurrentOptions)
+      if (at === undefined) return call(request, plan, undefined)
+      const { idempotencyKey: key, settings } = at
+      if (key !== undefined && !isKey(key)) return invalid(unusableKey)
+      if (settings === undefined) return call(request, keyed(plan, key), at)
+      return Effect.matchEffect(planWith(settings), {
+        onFailure: ({ message }) => invalid(message),
+        onSuccess: (plan) => call(request, keyed(plan, key), at)
+      })
     })
 }
 
+/** A header loses the space around its value, so that one without anything else would be empty. */
+const isKey = (key: string): boolean => typeof key === "string" && key.trim() !== "" && isValue(key)
+const unusableKey = "Expected an idempotency key that is not empty and holds what a header may hold"
+
+/** With a key of the caller's own. */
+const keyed = (plan: Run.Plan, key: string | undefined): Run.Plan =>
+  key === undefined ? plan : { ...plan, keyHeader: plan.keyHeader ?? defaultKeyHeader, repeatable: true }
+
 interface Prepared extends Pick<Run.Invocation, "oneShot" | "start"> {
-  /** The caller has sent an idempotency key of its own. */
+  /** The request has an idempotency key in a header that the contract declares: it stays as it is. */
   readonly keyed: boolean
 }
 
@@ -151,10 +169,10 @@ const buffered = (operation: Buffered, shared: Shared): Prepare => {
   const wire: Exchange.Wire = { ...shared, authorize: authorizeOf(shared), operation }
   const prepared = (encoded: Encoded, plan: Run.Plan): Exit.Exit<Prepared, Reason> =>
     isLarger(encoded.body, plan.maxRequestBytes)
-      ? Exit.fail(new InvalidRequest({ issue: `Expected a body of at most ${plan.maxRequestBytes} bytes` }))
+      ? Exit.fail(StreamedClient.tooLarge(plan.maxRequestBytes))
       : Exit.succeed({
         oneShot: false,
-        keyed: Exchange.hasHeader(encoded.headers, plan.keyHeader ?? defaultKeyHeader),
+        keyed: isKeyed(encoded, plan),
         start: Exchange.start(wire, plan, encoded)
       })
   return (request, plan) => {
@@ -166,41 +184,42 @@ const buffered = (operation: Buffered, shared: Shared): Prepare => {
   }
 }
 
-/** A string is counted in UTF-8, exactly only where it may matter. */
-const isLarger = (body: string | Uint8Array | undefined, limit: number): boolean => {
-  if (typeof body !== "string") return body !== undefined && body.length > limit
-  return body.length > limit || (body.length * 3 > limit && new TextEncoder().encode(body).length > limit)
-}
+const isKeyed = ({ headers }: Encoded, plan: Run.Plan): boolean =>
+  Exchange.hasHeader(headers, plan.keyHeader ?? defaultKeyHeader)
 
-const streamed = (operation: Streamed, shared: Shared, keyHeader: string): Prepare => {
-  const client = StreamedClient.make(shared.channel.client, {
-    ...shared,
-    authorize: authorizeOf(shared),
-    keyHeader
-  })
+const streamed = (operation: Streamed, shared: Shared): Prepare => {
+  const client = StreamedClient.make(shared.channel.client, { ...shared, authorize: authorizeOf(shared) })
   const compile = (limit: number) => ({
     limit,
     send: operation.run(client, undefined, limit)
   })
   let compiled: ReturnType<typeof compile> | undefined
-  return (request, plan) => {
+  const prepared = (request: unknown, head: Encoded, plan: Run.Plan): Prepared => {
     if (compiled?.limit !== plan.maxResponseBytes) compiled = compile(plan.maxResponseBytes)
     const { send } = compiled
-    return Exit.succeed({
+    const { classify, keyHeader, maxRequestBytes } = plan
+    return {
       oneShot: operation.oneShot(request),
-      keyed: false,
+      keyed: isKeyed(head, plan),
       start: (attempt, sink) => {
-        const answer: StreamedClient.Answer = { sent: false, status: undefined, span: attempt.span }
+        const answer: StreamedClient.Answer = {
+          sent: false,
+          status: undefined,
+          span: attempt.span,
+          keyHeader,
+          maxRequestBytes
+        }
         const work = send(request).pipe(
           Effect.map((value) => withIntegrationErrors(value, attempt)),
           Effect.provideService(StreamedClient.CurrentAnswer, answer)
         )
-        const classify = (exit: Exit.Exit<unknown, unknown>) =>
-          plan.classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, undefined)
-        return EffectAttempt.start(work, classify, answer)(attempt, sink)
+        const outcomeOf = (exit: Exit.Exit<unknown, unknown>) =>
+          classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, undefined)
+        return EffectAttempt.start(work, outcomeOf, answer)(attempt, sink)
       }
-    })
+    }
   }
+  return (request, plan) => Effect.mapEager(operation.head(request), (head) => prepared(request, head, plan))
 }
 
 /** A stream goes on after the call has succeeded: what ends it then is told as the failure of that call. */

@@ -9,7 +9,6 @@ import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.ts"
-import * as Definition from "../../Definition.ts"
 import * as Events from "../../Events.ts"
 import { type InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
@@ -22,8 +21,11 @@ import { compile } from "../contract/compile.ts"
 import * as AnyClient from "../pipeline/anyClient.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import { problemsOf } from "../settings/issue.ts"
+import * as Pool from "../settings/pool.ts"
+import { reserved } from "../settings/reserved.ts"
 import * as BaseUrl from "./baseUrl.ts"
 import * as Client from "./client.ts"
+import * as Policies from "./policies.ts"
 import { sequence } from "./sequence.ts"
 
 /** What is known before the settings are. */
@@ -33,14 +35,14 @@ export interface Declared {
   readonly baseUrl: string | undefined
   readonly auth: Auth.Auth<any>
   readonly resilience: Resilience.Options
-  readonly pool: Definition.PoolOptions
+  readonly pool: Pool.PoolOptions
   readonly userAgent: string
 }
 
 /** What every settings record may hold besides what auth needs. */
 export interface Settings extends Resilience.Options {
   readonly baseUrl?: string | undefined
-  readonly pool?: Definition.PoolOptions | undefined
+  readonly pool?: Pool.PoolOptions | undefined
   readonly propagateTrace?: boolean | undefined
 }
 
@@ -60,8 +62,8 @@ export const make = Effect.fnUntraced(function*(
   const configured = omit(rest, Object.keys(declared.auth.settings))
   const merged = Resilience.merge(declared.resilience, configured)
   const listener = Events.harmless(yield* Events.CurrentListener)
-  const resilience = yield* Resilience.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
-  if (resilience.breaker !== undefined) yield* gauged(id, resilience.breaker)
+  const policies = yield* Policies.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
+  if (policies.breaker !== undefined) yield* gauged(id, policies.breaker)
   const client = yield* Client.make(compile(declared.api), {
     id,
     channel: yield* open(poolOf(declared, pool)),
@@ -69,14 +71,14 @@ export const make = Effect.fnUntraced(function*(
     headers: ["user-agent", declared.userAgent],
     authenticator,
     redaction: Redaction.make(declared.auth.places, baseUrl),
-    resilience,
+    policies,
     wider: declared.resilience,
     configured,
     propagateTrace,
     listener,
     nextId: yield* sequence
   })
-  return Object.defineProperty(client, circuitKey, { value: resilience.breaker })
+  return Object.defineProperty(client, circuitKey, { value: policies.breaker })
 })
 
 const circuitKey = Symbol.for("switchboard/circuit")
@@ -92,7 +94,7 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
   const credentials = yield* Effect.result(
     Schema.decodeUnknownEffect(Schema.toType(Schema.Struct(auth.settings)), { errors: "all" })(settings)
   )
-  const known = new Set([...options, ...Object.keys(auth.settings)])
+  const known = new Set<string>([...reserved, ...Object.keys(auth.settings)])
   const own = omit(settings, Object.keys(auth.settings))
   const problems: ReadonlyArray<Problem> = [
     ...Object.keys(settings).filter((key) => !known.has(key)).map((option) => ({
@@ -102,7 +104,7 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
     ...(urlProblem === undefined ? unfilled(url!, auth) : [urlProblem])
       .map((problem) => ({ option: "baseUrl", problem })),
     ...(credentials._tag === "Failure" ? problemsOf(credentials.failure.issue) : []),
-    ...Definition.validatePool({ ...declared.pool, ...settings.pool })
+    ...Pool.validate({ ...declared.pool, ...settings.pool })
       .map(({ option, problem }) => ({ option: `pool.${option}`, problem })),
     ...Resilience.validate(Resilience.merge(declared.resilience, own))
   ]
@@ -114,21 +116,20 @@ const unfilled = (url: string, { places }: Auth.Auth<any>): ReadonlyArray<string
   BaseUrl.placeholders(url).filter((name) => !places.some((place) => place.in === "path" && place.name === name))
     .map((name) => `holds {${name}}, which is no place of the auth scheme`)
 
-const options = [...Object.keys(Definition.fields), "baseUrl", "idempotent", "idempotencyKey", "classify"]
-
-const poolOf = (declared: Declared, pool: Definition.PoolOptions): Transport.PoolOptions => {
+const poolOf = (declared: Declared, pool: Pool.PoolOptions): Transport.PoolOptions => {
+  const of = <K extends keyof Pool.PoolOptions>(name: K) => pool[name] ?? declared.pool[name] ?? Pool.defaults[name]
   return {
-    maxConnections: pool.maxConnections ?? declared.pool.maxConnections ?? Resilience.defaultConcurrency,
-    keepAliveTimeout: Duration.toMillis(pool.keepAliveTimeout ?? declared.pool.keepAliveTimeout ?? "30 seconds"),
-    connectTimeout: Duration.toMillis(pool.connectTimeout ?? declared.pool.connectTimeout ?? "5 seconds")
+    maxConnections: of("maxConnections"),
+    keepAliveTimeout: Duration.toMillis(of("keepAliveTimeout")),
+    connectTimeout: Duration.toMillis(of("connectTimeout"))
   }
 }
 
 /** Unless it says otherwise, as much is in flight as the pool has connections, so that nothing queues below the pipeline. */
-const concurrency = (merged: Resilience.Options, { maxConnections }: Transport.PoolOptions): Resilience.Options =>
-  merged.bulkhead === false
-    ? merged
-    : Resilience.merge<Resilience.Options>({ bulkhead: { maxConcurrent: maxConnections } }, merged)
+const concurrency = ({ bulkhead, ...merged }: Resilience.Options, { maxConnections }: Transport.PoolOptions) => ({
+  ...merged,
+  bulkhead: bulkhead !== false && { ...bulkhead, maxConcurrent: bulkhead?.maxConcurrent ?? maxConnections }
+})
 
 const open = (pool: Transport.PoolOptions) =>
   Effect.flatMap(HttpClient.HttpClient, (client) => {

@@ -2,6 +2,7 @@
 import * as HttpMethod from "effect/http/HttpMethod"
 import type { Credentials } from "../../Auth.ts"
 import type * as Transport from "../../Transport.ts"
+import { isToken, isValue } from "../headerSyntax.ts"
 
 /** Credentials made ready once, so that attaching them is a few concatenations. */
 export interface Attachment {
@@ -34,20 +35,16 @@ export const prepare = (credentials: Credentials): Attachment => {
 /** What keeps credentials from being sent, if anything does: where it is, and never what it is. */
 export const problemOf = ({ cookie, header, path }: Credentials): string | undefined => {
   for (const [name, value] of entries(header)) {
-    if (!token.test(name)) return "the name of a header is not one that a header may have"
-    if (unprintable.test(value)) return `the value of header ${name} holds characters that a header may not hold`
+    if (!isToken(name)) return "the name of a header is not one that a header may have"
+    if (!isValue(value)) return `the value of header ${name} holds characters that a header may not hold`
   }
-  if (entries(cookie).some(([name]) => !token.test(name))) return "the name of a cookie is not one a cookie may have"
+  if (entries(cookie).some(([name]) => !isToken(name))) return "the name of a cookie is not one a cookie may have"
   // An empty segment, or one that climbs, would be another path.
   for (const [name, value] of entries(path)) {
     if (value === "" || value === "." || value === "..") return `the value of path segment ${name} is no segment`
   }
   return undefined
 }
-
-// RFC 9110 sections 5.5 and 5.6.2.
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-const unprintable = /[^\t\u0020-\u007e\u0080-\u00ff]/
 
 export const attach = (request: Transport.Request, attachment: Attachment): Transport.Request => {
   const { body, headers, path, query } = attachment

@@ -11,18 +11,24 @@ import * as UrlParams from "effect/http/UrlParams"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
+import { InvalidRequest, type Reason } from "../../IntegrationError.ts"
 import * as Redaction from "../../Redaction.ts"
 import type * as Transport from "../../Transport.ts"
+import { isLargerBody } from "../contract/bodySize.ts"
 import * as BaseUrl from "../integration/baseUrl.ts"
 import { quiet } from "./anyClient.ts"
 import * as Credentials from "./credentials.ts"
 import { ask, type Wire } from "./exchange.ts"
 
-/** Where it is noted what came of an attempt: whether its request was handed over, and the status of the answer. */
+/** What is particular to an attempt, and what came of it: whether its request was handed over, the status of the answer. */
 export interface Answer {
   sent: boolean
   status: number | undefined
   readonly span: Tracer.Span | undefined
+  /** The header that carries the call's idempotency key. */
+  readonly keyHeader: string | undefined
+  /** Bytes. */
+  readonly maxRequestBytes: number
 }
 export const CurrentAnswer: Context.Reference<Answer | undefined> = Context.Reference<Answer | undefined>(
   "switchboard/internal/CurrentAnswer",
@@ -30,9 +36,7 @@ export const CurrentAnswer: Context.Reference<Answer | undefined> = Context.Refe
 )
 
 /** What is added to every request. */
-export interface Sending extends Omit<Wire, "channel" | "operation"> {
-  readonly keyHeader: string
-}
+export type Sending = Omit<Wire, "channel" | "operation">
 
 /** A client that sends as the pipeline does. The base URL comes first: credentials are attached to what will be sent. */
 export const make = (
@@ -44,7 +48,7 @@ export const make = (
     HttpClient.mapRequestEffect((request) =>
       Effect.flatMap(CurrentCall, (call) =>
         Effect.flatMap(CurrentAnswer, (answer) =>
-          Effect.map(prepare(wire, request, call, answer?.span), (prepared) => {
+          Effect.map(prepare(wire, request, call, answer), (prepared) => {
             if (answer !== undefined) {
               answer.sent = true
             }
@@ -61,19 +65,23 @@ export const make = (
   )
 
 const prepare = (
-  { authorize, headers, keyHeader, prefix, propagateTrace, redaction }: Sending,
+  { authorize, headers, prefix, propagateTrace, redaction }: Sending,
   given: HttpClientRequest.HttpClientRequest,
   call: (typeof CurrentCall)["Service"],
-  span: Tracer.Span | undefined
-) => {
+  answer: Answer | undefined
+): Effect.Effect<HttpClientRequest.HttpClientRequest, HttpClientError.HttpClientError> => {
   let request = given
+  const { keyHeader, maxRequestBytes = Infinity, span } = answer ?? {}
+  const refuse = (cause: Reason) =>
+    new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+  if (isLargerBody(given.body, maxRequestBytes)) return Effect.fail(refuse(tooLarge(maxRequestBytes)))
   const add = (name: string, value: string) => {
     if (!(name in request.headers)) request = HttpClientRequest.setHeader(request, name, value)
   }
   for (let i = 0; i < headers.length; i += 2) add(headers[i]!, headers[i + 1]!)
   if (call !== undefined) {
     add("x-request-id", call.requestId)
-    if (call.idempotencyKey !== undefined) add(keyHeader, call.idempotencyKey)
+    if (keyHeader !== undefined && call.idempotencyKey !== undefined) add(keyHeader, call.idempotencyKey)
     if (call.attempt > 1) add("x-retry-attempt", String(call.attempt - 1))
   }
   if (propagateTrace && span !== undefined) add("traceparent", HttpTraceContext.toHeaders(span).traceparent!)
@@ -85,13 +93,12 @@ const prepare = (
   const attach = (attachment: Credentials.Attachment) =>
     toClientRequest(request, Credentials.attach(unsigned, attachment))
   if (typeof authorize !== "function") return Effect.succeed(attach(authorize))
-  return ask(authorize, unsigned).pipe(
-    Effect.map(attach),
-    Effect.mapError((cause) =>
-      new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
-    )
-  )
+  return Effect.mapError(Effect.map(ask(authorize, unsigned), attach), refuse)
 }
+
+/** A body over the limit is refused before anything is sent. */
+export const tooLarge = (limit: number): InvalidRequest =>
+  new InvalidRequest({ issue: `Expected a body of at most ${limit} bytes` })
 
 const toUnsigned = (
   request: HttpClientRequest.HttpClientRequest,

@@ -161,7 +161,9 @@ describe("streams in requests", () => {
   ])("InvalidRequest before anything is sent: %s", ([_, endpoint, request]) =>
     Effect.gen(function*() {
       const { client, sent } = answering(() => new Response("x"))
-      const error = yield* Effect.flip(operation(endpoint).run(client, "https://third.party", 1000)(request))
+      const { head, run } = operation(endpoint)
+      const sending = run(client, "https://third.party", 1000)(request)
+      const error = yield* Effect.flip(Effect.andThen(head(request), sending))
       assert.instanceOf(error, InvalidRequest)
       assert.notInclude((error as InvalidRequest).issue, "secret")
       assert.deepStrictEqual(sent, [])

@@ -1,0 +1,65 @@
+/** The policies of one integration, in the order of the pipeline. */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Reason } from "../../IntegrationError.ts"
+import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
+import type * as Policy from "../../Policy.ts"
+import * as Bulkhead from "../../policy/Bulkhead.ts"
+import * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
+import * as Retry from "../../policy/Retry.ts"
+import * as Resilience from "../../Resilience.ts"
+import type { Stores } from "../../Stores.ts"
+import * as DeadlineLists from "../deadlineLists.ts"
+import type { Plan } from "../pipeline/run.ts"
+import { timeoutsOf } from "../settings/timeouts.ts"
+import { isRepeatable, keyHeaderOf } from "./operationOptions.ts"
+
+export interface Policies {
+  readonly breaker: CircuitBreaker.CircuitBreaker | undefined
+  readonly bulkhead: Bulkhead.Bulkhead | undefined
+  /** What the merged settings of one operation amount to. */
+  readonly plan: (
+    options: Resilience.OperationOptions,
+    method: string
+  ) => Effect.Effect<Plan, InvalidOptions, Stores>
+}
+
+/** Of the integration of that name. A bulkhead says how many it lets through. `onTransition` is told of the circuit. */
+export const make = Effect.fnUntraced(function*(
+  name: string,
+  options: Resilience.Options & { readonly bulkhead: false | Bulkhead.Options },
+  onTransition?: (transition: CircuitBreaker.Transition) => void
+): Effect.fn.Return<Policies, InvalidOptions, Stores | Scope.Scope> {
+  yield* refuse(Resilience.validate(options))
+  const breaker = options.breaker === false
+    ? undefined
+    : yield* CircuitBreaker.make({ ...options.breaker, name, onTransition })
+  const bulkhead = options.bulkhead === false ? undefined : yield* Bulkhead.make(options.bulkhead)
+  // Positions 7 to 10.
+  const gates: ReadonlyArray<Policy.Gate<Reason>> = [breaker?.check, bulkhead?.gate, breaker?.gate]
+    .filter((gate) => gate !== undefined)
+  const budget = options.retry === false ? undefined : options.retry?.budget
+  const deadlines = yield* DeadlineLists.make
+  const plan = Effect.fnUntraced(function*(
+    own: Resilience.OperationOptions,
+    method: string
+  ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
+    yield* refuse(Resilience.validate(own))
+    const { attempt, total } = timeoutsOf(own)
+    const retry = own.retry === false ? { maxRetries: 0 } : own.retry
+    return {
+      attemptTimeout: attempt,
+      totalTimeout: total,
+      repeatable: isRepeatable(own, method),
+      keyHeader: keyHeaderOf(own),
+      classify: own.classify,
+      maxRequestBytes: own.maxRequestBytes ?? Resilience.defaults.maxRequestBytes,
+      maxResponseBytes: own.maxResponseBytes ?? Resilience.defaults.maxResponseBytes,
+      retry: yield* Retry.make({ ...retry, budget, name }),
+      gates,
+      deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
+    }
+  })
+  return { breaker, bulkhead, plan }
+})

@@ -1,0 +1,21 @@
+/** The options that every integration has. The setting of an auth scheme may have none of these names. */
+export const reserved = [
+  "attemptTimeout",
+  "baseUrl",
+  "breaker",
+  "bulkhead",
+  "classify",
+  "idempotencyKey",
+  "idempotent",
+  "maxRequestBytes",
+  "maxResponseBytes",
+  "pool",
+  "propagateTrace",
+  "retry",
+  "totalTimeout"
+] as const
+
+export type Reserved = (typeof reserved)[number]
+
+/** Fields of a scheme that hide none of the options. */
+export type Unreserved = { readonly [Name in Reserved]?: never }
