@@ -12,6 +12,7 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Unauthenticated } from "./IntegrationError.ts"
+import type { Unreserved } from "./internal/settings/reserved.ts"
 import type { Place } from "./Redaction.ts"
 
 /** What is added to a request, by place and name. Values are sent as they are; query, cookie and path values are percent-encoded. */
@@ -108,7 +109,8 @@ export const apiKey = (
  * request. Fail with `Unauthenticated` where there are no credentials to send.
  */
 export const custom = <const Fields extends Schema.Struct.Fields>(options: {
-  readonly settings: Fields
+  /** Its fields. None may be called as an option of every integration is, such as `retry`. */
+  readonly settings: Fields & Unreserved
   readonly places: ReadonlyArray<Place>
   readonly authenticator: (settings: Schema.Struct.Type<Fields>) => Authenticator
 }): Auth<Fields> => ({ scheme: "custom", ...options })
@@ -126,23 +128,3 @@ export const Authentication = Schema.Union([
   })
 ]).annotate({ expected: "a scheme, \"none\", \"bearer\", \"basic\" or \"apiKey\", with its settings" })
 export type Authentication = typeof Authentication.Type
-
-/** The scheme of a definition, and the settings it needs. */
-export const fromDefinition = (
-  authentication: Authentication
-): { readonly auth: Auth<any>; readonly credentials: object } => {
-  const { scheme: _, ...credentials } = authentication
-  switch (authentication.scheme) {
-    case "none":
-      return { auth: none, credentials }
-    case "bearer":
-      return { auth: bearer, credentials }
-    case "basic":
-      return { auth: basic, credentials }
-    case "apiKey": {
-      const { apiKey: key, in: where, name } = authentication
-      const place = where === "header" ? { header: name } : where === "query" ? { query: name } : { cookie: name }
-      return { auth: apiKey(place), credentials: { apiKey: key } }
-    }
-  }
-}

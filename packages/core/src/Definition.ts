@@ -9,15 +9,16 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Auth from "./Auth.ts"
-import { token } from "./internal/headerSyntax.ts"
+import { isToken, token } from "./internal/headerSyntax.ts"
 import * as BaseUrl from "./internal/integration/baseUrl.ts"
 import { problemsOf } from "./internal/settings/issue.ts"
 import * as Pool from "./internal/settings/pool.ts"
-import { nested, option, section, strict, type Validate, whole } from "./internal/settings/section.ts"
+import { nested, option, section, strict, switchable, type Validate, whole } from "./internal/settings/section.ts"
 import { InvalidOptions } from "./InvalidOptions.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
@@ -108,9 +109,12 @@ export const fields = {
   maxRequestBytes: option(Resilience.validate, "maxRequestBytes", Schema.Finite),
   /** The largest answer in bytes, at least 1; default 10 MiB. */
   maxResponseBytes: option(Resilience.validate, "maxResponseBytes", Schema.Finite),
-  retry: Schema.optionalKey(RetrySettings),
-  breaker: Schema.optionalKey(BreakerSettings),
-  bulkhead: Schema.optionalKey(BulkheadSettings),
+  /** `false`: no retries. */
+  retry: Schema.optionalKey(switchable(RetrySettings)),
+  /** `false`: no circuit breaker. */
+  breaker: Schema.optionalKey(switchable(BreakerSettings)),
+  /** `false`: no bound. */
+  bulkhead: Schema.optionalKey(switchable(BulkheadSettings)),
   pool: Schema.optionalKey(PoolSettings),
   /** Whether W3C trace context is sent to the remote; default false. */
   propagateTrace: Schema.optionalKey(Schema.Boolean)
@@ -138,12 +142,15 @@ export const Definition = Schema.Struct({
 export type Definition = typeof Definition.Type
 
 /** Decodes what a JSON or YAML document holds; fails with every problem at once. */
-export const decode = (input: unknown): Effect.Effect<Definition, InvalidOptions> => decodeWith(Definition)(input)
+export const decode = (input: unknown): Effect.Effect<Definition, InvalidOptions> => {
+  const name = Predicate.hasProperty(input, "name") ? input.name : undefined
+  return decodeWith(Definition, typeof name === "string" && isToken(name) ? name : undefined)(input)
+}
 
-/** The same for any settings. */
-export const decodeWith = <S extends Schema.Constraint>(schema: S) => {
+/** The same for any settings; whose they are stands in the error. */
+export const decodeWith = <S extends Schema.Constraint>(schema: S, subject?: string | undefined) => {
   // Settings are decoded without services.
   const decode = Schema.decodeUnknownEffect(schema as S & Schema.Decoder<S["Type"]>, strict.parseOptions)
   return (input: unknown): Effect.Effect<S["Type"], InvalidOptions> =>
-    Effect.mapError(decode(input), ({ issue }) => new InvalidOptions({ problems: problemsOf(issue) }))
+    Effect.mapError(decode(input), ({ issue }) => InvalidOptions.of(problemsOf(issue), subject))
 }

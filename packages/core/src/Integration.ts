@@ -28,6 +28,7 @@ import * as Auth from "./Auth.ts"
 import type { Client, Handlers } from "./Contract.ts"
 import type * as Definition from "./Definition.ts"
 import * as Live from "./internal/integration/live.ts"
+import { agentOf, configNameOf } from "./internal/integration/names.ts"
 import { members } from "./internal/integration/service.ts"
 import type * as Configuration from "./internal/settings/configuration.ts"
 import type { InvalidOptions } from "./InvalidOptions.ts"
@@ -46,9 +47,12 @@ export interface Options<Groups extends HttpApiGroup.Constraint, Fields extends 
   /** Settings of every operation, before the contract's own annotations. */
   readonly resilience?: Resilience.Options | undefined
   readonly pool?: Definition.PoolOptions | undefined
-  /** Sent as `User-Agent`: default the last part of the id. */
+  /** Sent as `User-Agent`: what a header may hold; default the last part of the id, in letters that it may. */
   readonly userAgent?: string | undefined
-  /** What its settings are called in configuration: default the last part of the id, in lower camel case. */
+  /**
+   * What its settings are called in configuration, with at least one letter from A to Z: default the last part of the id,
+   * in lower camel case.
+   */
   readonly configName?: string | undefined
 }
 
@@ -106,8 +110,7 @@ export const Service = <Self>() =>
   options: Options<Groups, Fields>
 ): ServiceClass<Self, Id, Groups, Fields> => {
   const service = Context.Service<Self, Client<Groups>>()(id)
-  const name = nameOf(id)
-  const { configName = name.slice(0, 1).toLowerCase() + name.slice(1) } = options
+  const { configName = configNameOf(id) } = options
   // The contract's types are put on here; below them an integration is an object with methods.
   return Object.assign(service, members(service as never, declare(id, options), configName)) as never
 }
@@ -125,7 +128,5 @@ export const make = <Groups extends HttpApiGroup.Constraint, const Fields extend
 
 const declare = <Groups extends HttpApiGroup.Constraint, Fields extends Schema.Struct.Fields>(
   id: string,
-  { api, auth, baseUrl, pool = {}, resilience = {}, userAgent = nameOf(id) }: Options<Groups, Fields>
+  { api, auth, baseUrl, pool = {}, resilience = {}, userAgent = agentOf(id) }: Options<Groups, Fields>
 ): Live.Declared => ({ id, api, baseUrl, auth: (auth ?? Auth.none) as never, pool, resilience, userAgent })
-
-const nameOf = (id: string): string => id.slice(id.lastIndexOf("/") + 1)

@@ -15,10 +15,16 @@ export type Problem = typeof Problem.Type
 
 /** The settings contradict each other or are out of range. */
 export class InvalidOptions extends Schema.TaggedError<InvalidOptions>("switchboard/InvalidOptions")("InvalidOptions", {
-  problems: Schema.Array(Problem)
+  problems: Schema.Array(Problem),
+  /** Whose they are, such as the id of an integration. */
+  subject: Schema.optionalKey(Schema.String)
 }) {
+  static of(problems: ReadonlyArray<Problem>, subject: string | undefined): InvalidOptions {
+    return new InvalidOptions(subject === undefined ? { problems } : { problems, subject })
+  }
   override get message(): string {
-    return `invalid options: ${this.problems.map(({ option, problem }) => `${option} ${problem}`).join("; ")}`
+    const subject = this.subject === undefined ? "" : `${this.subject}: `
+    return `${subject}invalid options: ${this.problems.map(({ option, problem }) => `${option} ${problem}`).join("; ")}`
   }
 }
 

@@ -215,6 +215,8 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
 const within = <O>(section: string, options: false | O | undefined, check: (options: O) => ReadonlyArray<Problem>) =>
   options === false || options === undefined
     ? []
+    : typeof options !== "object"
+    ? [{ option: section, problem: "must be false, or options by name" }]
     : check(options).map(({ option, problem }) => ({ option: `${section}.${option}`, problem }))
 
 /** A key itself in the place of its header is a mistake that would send every call with no key, or with one for all. */

@@ -279,6 +279,11 @@ describe("configuration", () => {
     assert.strictEqual(of("Payments"), "PAYMENTS_BASE_URL")
     assert.strictEqual(of("coffee/Payments", "cardPayments"), "CARD_PAYMENTS_BASE_URL")
     assert.strictEqual(of("coffee/Payments", "shop"), "SHOP_BASE_URL")
+    assert.strictEqual(of("coffee/HTTPBin"), "HTTP_BIN_BASE_URL")
+    assert.strictEqual(of("coffee/SMSGateway"), "SMS_GATEWAY_BASE_URL")
+    assert.strictEqual(of("coffee/MyHTTPBin"), "MY_HTTP_BIN_BASE_URL")
+    assert.strictEqual(of("coffee/SMS"), "SMS_BASE_URL")
+    assert.strictEqual(of("shop/決済", "kessai"), "KESSAI_BASE_URL")
   })
 
   /** A value of each option that is not its default, as text. */
@@ -290,10 +295,12 @@ describe("configuration", () => {
     )
   const values = new Map(flat(tree))
 
+  const sections = ["retry", "breaker", "bulkhead"]
+
   it("has a value in these tests for each option it lists, and lists each option there is", () => {
     assert.deepStrictEqual(
       Payments.environment.map(({ path }) => path.join(".")).toSorted(),
-      Array.from(values.keys()).toSorted()
+      [...values.keys(), ...sections].toSorted()
     )
   })
 
@@ -309,7 +316,8 @@ describe("configuration", () => {
   it.effect("of every option is read from the environment", () =>
     Effect.gen(function*() {
       const env = Object.fromEntries(
-        Payments.environment.map(({ path, variable }) => [variable, values.get(path.join("."))!])
+        Payments.environment.filter(({ path }) => !sections.includes(path.join(".")))
+          .map(({ path, variable }) => [variable, values.get(path.join("."))!])
       )
       assert.deepStrictEqual(yield* read(ConfigProvider.fromEnvRecord(env)), expected(tree))
     }))
@@ -374,6 +382,122 @@ describe("configuration", () => {
       assert.include(operation, "PAYMENTS_ATTEMPT_TIMEOUT (charges.quick: attemptTimeout) must be shorter than")
     }))
 
+  it.effect("false switches a section off, whatever its options say beside it", () =>
+    Effect.gen(function*() {
+      for (const section of sections) {
+        const { variable } = Payments.environment.find(({ path }) => path.join(".") === section)!
+        const inner = Payments.environment.find(({ path }) => path[0] === section && path.length === 2)!
+        const off = { PAYMENTS_TOKEN: "t", [variable]: "false", [inner.variable]: values.get(inner.path.join("."))! }
+        assert.deepStrictEqual(yield* read(ConfigProvider.fromEnvRecord(off)), { token: "t", [section]: false })
+        const json = ConfigProvider.fromUnknown({ payments: { token: "t", [section]: false } })
+        assert.deepStrictEqual(yield* read(json), { token: "t", [section]: false })
+        yield* built(Payments, json)
+        const definition = { ...minimal, [section]: false }
+        assert.deepStrictEqual(yield* Definition.decode(definition), definition)
+      }
+    }))
+
+  it.effect("the environment is read over a document, option by option", () =>
+    Effect.gen(function*() {
+      const document = {
+        token: "t",
+        retry: { maxRetries: 1, jitter: "none" },
+        breaker: false,
+        bulkhead: { maxQueue: 1 }
+      }
+      const provider = ConfigProvider.fromUnknown({
+        payments: document,
+        PAYMENTS_RETRY_MAX_RETRIES: "2",
+        PAYMENTS_BREAKER_FAILURE_THRESHOLD: "4",
+        PAYMENTS_BULKHEAD: "false"
+      })
+      assert.deepStrictEqual(yield* read(provider), {
+        token: "t",
+        retry: { maxRetries: 2, jitter: "none" },
+        breaker: { failureThreshold: 4 },
+        bulkhead: false
+      })
+    }))
+
+  it.effect("in the environment spelled as a path, or in upper case from a path, is read, too", () =>
+    Effect.gen(function*() {
+      const spelled = ConfigProvider.fromEnvRecord({
+        payments_token: "t",
+        payments_retry_maxRetries: "1",
+        payments_retry_mode: "x"
+      })
+      assert.deepStrictEqual(yield* read(spelled), { token: "t", retry: { maxRetries: 1 } })
+      const upper = ConfigProvider.fromEnvRecord({
+        PAYMENTS_TOKEN: "t",
+        PAYMENTS_RETRY_MAX_RETRIES: "1",
+        PAYMENTS_X: "x"
+      })
+      assert.deepStrictEqual(yield* read(ConfigProvider.constantCase(upper)), { token: "t", retry: { maxRetries: 1 } })
+    }))
+
+  const sectionProblem = "must be false, or options by name"
+  it.effect.each<[object, string]>([
+    [{ retry: { maxRetires: 0 } }, "retry.maxRetires is not an option"],
+    [{ retry: { budget: { rate: null } } }, "retry.budget.rate is not an option"],
+    [{ timeOut: "5 seconds" }, "timeOut is not an option"],
+    [{ totalTimeout: { seconds: 5 } }, "PAYMENTS_TOTAL_TIMEOUT (totalTimeout) must be a duration such as"],
+    [{ totalTimeout: [1, 2] }, "PAYMENTS_TOTAL_TIMEOUT (totalTimeout) must be a duration such as"],
+    [{ maxRequestBytes: [1] }, "PAYMENTS_MAX_REQUEST_BYTES (maxRequestBytes) must be a string"],
+    [{ retry: "off" }, `PAYMENTS_RETRY (retry) ${sectionProblem}`],
+    [{ retry: true }, `PAYMENTS_RETRY (retry) ${sectionProblem}`],
+    [{ retry: [{ maxRetries: 1 }] }, `PAYMENTS_RETRY (retry) ${sectionProblem}`],
+    [{ pool: 16 }, "pool must be options by name"],
+    [{ token: ["CANARY"] }, "PAYMENTS_TOKEN (token) must be"],
+    [{ token: { value: "CANARY" } }, "PAYMENTS_TOKEN (token) must be"]
+  ])("in JSON is refused by name: %j", ([document, problem]) =>
+    Effect.gen(function*() {
+      for (const token of [{ token: "t" }, {}]) {
+        const provider = ConfigProvider.fromUnknown({ payments: { ...token, ...document } })
+        const { message } = (yield* Effect.flip(built(Payments, provider))) as { readonly message: string }
+        assert.include(message, problem)
+        assert.notInclude(message, "CANARY")
+      }
+      // The environment beside it hides nothing.
+      const both = ConfigProvider.fromUnknown({
+        payments: document,
+        PAYMENTS_TOKEN: "t",
+        PAYMENTS_RETRY_MAX_RETRIES: "1"
+      })
+      if (!("token" in document)) {
+        const { message } = (yield* Effect.flip(built(Payments, both))) as { readonly message: string }
+        assert.include(message, problem)
+      }
+    }))
+
+  it.effect("in JSON that is no record is refused", () =>
+    Effect.gen(function*() {
+      for (const payments of ["off", false, ["t"]]) {
+        const provider = ConfigProvider.fromUnknown({ payments, PAYMENTS_TOKEN: "t" })
+        const { message } = (yield* Effect.flip(built(Payments, provider))) as { readonly message: string }
+        assert.include(message, "the settings must be options by name")
+      }
+    }))
+
+  it.effect("of a section that is neither off nor options is refused by its variable", () =>
+    Effect.gen(function*() {
+      const message = yield* messageOf(Payments, { PAYMENTS_TOKEN: "t", PAYMENTS_BREAKER: "maybe" })
+      assert.include(message, `PAYMENTS_BREAKER (breaker) ${sectionProblem}`)
+    }))
+
+  it.effect("says of which integration it is", () =>
+    Effect.gen(function*() {
+      assert.match(yield* messageOf(Payments, {}), /test\/Payments: invalid settings: PAYMENTS_TOKEN/)
+      const wrong = yield* Effect.flip(Effect.scoped(Layer.build(
+        Payments.layer({ token: Redacted.make("t"), totalTimeout: 0 })
+      )))
+      assert.strictEqual(wrong.subject, "test/Payments")
+      assert.match(wrong.message, /^test\/Payments: invalid options: totalTimeout must be/)
+      const definition = yield* Effect.flip(Definition.decode({ ...minimal, retry: 1 }))
+      assert.strictEqual(definition.message, `shop: invalid options: retry ${sectionProblem}`)
+      const unnamed = yield* Effect.flip(Definition.decode({ ...minimal, name: "two words" }))
+      assert.match(unnamed.message, /^invalid options: name must be/)
+    }).pipe(Effect.provide(remote(Answer.reset))))
+
   it.effect("in JSON refuses keys that nobody knows, at any depth", () =>
     Effect.gen(function*() {
       const provider = ConfigProvider.fromUnknown({
@@ -382,6 +506,22 @@ describe("configuration", () => {
       const { message } = (yield* Effect.flip(built(Payments, provider))) as { readonly message: string }
       assert.include(message, "timeout is not an option")
       assert.include(message, "retry.tries is not an option")
+    }))
+
+  it.effect("is below the name in lower camel case in a document, acronyms included", () =>
+    Effect.gen(function*() {
+      class HTTPBin extends Integration.Service<HTTPBin>()("test/HTTPBin", { api: PaymentsApi }) {}
+      yield* built(HTTPBin, ConfigProvider.fromUnknown({ httpBin: { baseUrl: "https://bin.example" } }))
+    }))
+
+  it.effect("of an id without a letter from A to Z needs configName", () =>
+    Effect.gen(function*() {
+      const options = { api: PaymentsApi, baseUrl: "https://shop.example" }
+      class Unnamed extends Integration.Service<Unnamed>()("shop/決済", options) {}
+      assert.deepStrictEqual(Unnamed.environment, [])
+      assert.include(yield* messageOf(Unnamed, {}), "shop/決済: invalid settings: configName must be given")
+      class Named extends Integration.Service<Named>()("shop/決済", { ...options, configName: "kessai" }) {}
+      yield* built(Named, ConfigProvider.fromEnvRecord({}))
     }))
 
   it.effect("builds the layer from what is required alone", () =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Auth from "@switchboard/core/Auth"
+import * as Definition from "@switchboard/core/Definition"
 import * as Events from "@switchboard/core/Events"
 import * as Integration from "@switchboard/core/Integration"
 import { isIntegrationError } from "@switchboard/core/IntegrationError"
@@ -19,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import { reserved } from "../src/internal/settings/reserved.ts"
 import { CardDeclined, charge, layer, Payments, PaymentsApi, token } from "./payments.ts"
 import { item, remote, sent, VaultApi } from "./vault.ts"
 
@@ -134,6 +136,40 @@ describe("a live layer", () => {
       ])
       assert.deepStrictEqual(yield* (yield* wire).pools, [])
     }).pipe(Effect.provide(remote(ok))))
+
+  it.effect("has an agent that a header may hold, whatever its id", () =>
+    Effect.gen(function*() {
+      for (
+        const [id, agent] of [["shop/決済", "switchboard"], ["shop/Café Shop", "Caf-Shop"], ["a\r\nb", "a-b"]] as const
+      ) {
+        const vault = yield* Integration.make(id, { api: VaultApi, baseUrl: "https://vault.example" })({})
+        yield* vault.get({ params: { id: "a" } })
+        assert.strictEqual((yield* sent).at(-1)?.headers["user-agent"], agent)
+      }
+    }).pipe(Effect.provide(remote(Answer.json(200, item)))))
+
+  it.effect("with an agent that no header may hold is refused", () =>
+    Effect.gen(function*() {
+      for (const userAgent of ["決済", "shop\r\nx-admin: 1", "", " "]) {
+        const options = { api: VaultApi, baseUrl: "https://vault.example", userAgent }
+        const { message } = yield* Effect.flip(Effect.scoped(Integration.make("test/Vault", options)({})))
+        assert.strictEqual(
+          message,
+          "test/Vault: invalid options: userAgent must not be empty, and hold what a header may hold"
+        )
+      }
+    }).pipe(Effect.provide(remote(Answer.json(200, item)))))
+
+  it.effect("whose scheme calls a setting as an option of every integration is called is refused", () =>
+    Effect.gen(function*() {
+      for (const name of [...reserved, ...Object.keys(Definition.fields)]) {
+        const auth = { ...Auth.none, settings: { [name]: Schema.optionalKey(Schema.Unknown) } } as Auth.Auth<any>
+        const options = { api: VaultApi, baseUrl: "https://vault.example", auth }
+        const { problems } = yield* Effect.flip(Effect.scoped(Integration.make("test/Vault", options)({})))
+        assert.deepStrictEqual(problems.map(({ option }) => option), [name])
+        assert.include(problems[0]!.problem, "is an option of every integration")
+      }
+    }).pipe(Effect.provide(remote(Answer.json(200, item)))))
 
   it.effect("is the same from configuration as from values", () =>
     Effect.gen(function*() {

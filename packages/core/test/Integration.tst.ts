@@ -4,7 +4,7 @@ import * as Integration from "@switchboard/core/Integration"
 import type { IntegrationError } from "@switchboard/core/IntegrationError"
 import type { InvalidOptions } from "@switchboard/core/InvalidOptions"
 import type { Stores } from "@switchboard/core/Stores"
-import { type Config, Effect, type Layer, Redacted } from "effect"
+import { type Config, Effect, type Layer, Redacted, Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { expectTypeOf } from "vitest"
 import { CardDeclined, charge, Payments, PaymentsApi, token } from "./payments.ts"
@@ -47,6 +47,13 @@ Basic.layer({ username: "u" })
 Open.layer({ token })
 // @ts-expect-error what is no option is refused
 Payments.layer({ token, timeout: "1 second" })
+
+const custom = { places: [], authenticator: () => ({}) } as const
+Auth.custom({ ...custom, settings: { merchant: Schema.String } })
+// @ts-expect-error it would hide an option of every integration
+Auth.custom({ ...custom, settings: { merchant: Schema.String, retry: Schema.String } })
+// @ts-expect-error it would hide an option of every integration
+Auth.custom({ ...custom, settings: { baseUrl: Schema.String } })
 
 expectTypeOf(Payments.layer({ token })).toEqualTypeOf<
   Layer.Layer<Payments, InvalidOptions, HttpClient.HttpClient | Stores>

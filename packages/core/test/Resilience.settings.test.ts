@@ -274,6 +274,23 @@ describe("contradictions are refused when the layer is built", () => {
       yield* Effect.provide(call({ endpoint }), remote(Answer.json(200, { id: "a" })))
     }))
 
+  it.effect("an idempotency key in the place of its header, which would be no key at all", () =>
+    Effect.gen(function*() {
+      for (const key of ["order-1", {}, { header: 1 }, null]) {
+        assert.deepStrictEqual(yield* problemsOf({ configuration: { idempotencyKey: key as never } }, "POST"), [
+          "idempotencyKey must be true, false or { header }; a key itself goes to withIdempotencyKey"
+        ])
+      }
+    }))
+
+  it.effect("a section that is neither off nor options", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* problemsOf({ configuration: { retry: "off" as never, breaker: true as never } }), [
+        "retry must be false, or options by name",
+        "breaker must be false, or options by name"
+      ])
+    }))
+
   it.effect("an idempotency key that is no header name, and sizes that cannot work", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
@@ -332,6 +349,28 @@ describe("explain", () => {
     assert.include(text, "worst case 5s")
     const rate = { threshold: 0.5, window: "1 minute", minimumCalls: 9 } as const
     assert.include(Resilience.explain({ breaker: { failureRate: rate } }).text, "opens at 50 % failures")
+  })
+
+  it("has as many at once as there are connections", () => {
+    assert.include(Resilience.explain({ pool: { maxConnections: 7 } }).text, "7 at once")
+    assert.include(
+      Resilience.explain({ pool: { maxConnections: 7 }, bulkhead: { maxConcurrent: 3 } }).text,
+      "3 at once"
+    )
+  })
+
+  it("explains nothing that cannot be built: it throws all that is wrong", () => {
+    const explain = () =>
+      Resilience.explain({
+        totalTimeout: "0 millis",
+        retry: { maxRetries: -1 },
+        bulkhead: { maxConcurrent: 0 },
+        pool: { maxConnections: 0 }
+      })
+    assert.throws(explain, RangeError)
+    for (const option of ["totalTimeout", "retry.maxRetries", "bulkhead.maxConcurrent", "pool.maxConnections"]) {
+      assert.throws(explain, `${option} must be`)
+    }
   })
 
   it("names the positions in the order of the table, each with its reason", () => {

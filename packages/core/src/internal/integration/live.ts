@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.ts"
 import * as Events from "../../Events.ts"
-import { type InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
+import { InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
 import * as Redaction from "../../Redaction.ts"
 import * as Resilience from "../../Resilience.ts"
@@ -18,6 +18,7 @@ import type { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Transport from "../../Transport.ts"
 import { compile } from "../contract/compile.ts"
+import { isValue } from "../headerSyntax.ts"
 import * as AnyClient from "../pipeline/anyClient.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import { problemsOf } from "../settings/issue.ts"
@@ -46,8 +47,14 @@ export interface Settings extends Resilience.Options {
   readonly propagateTrace?: boolean | undefined
 }
 
-/** The client of the contract. */
-export const make = Effect.fnUntraced(function*(
+/** The client of the contract; what is wrong is said of the integration. */
+export const make = (
+  declared: Declared,
+  settings: Settings
+): Effect.Effect<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> =>
+  Effect.mapError(build(declared, settings), ({ problems }) => InvalidOptions.of(problems, declared.id))
+
+const build = Effect.fnUntraced(function*(
   given: Declared,
   settings: Settings
 ): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
@@ -96,11 +103,19 @@ const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings
   )
   const known = new Set<string>([...reserved, ...Object.keys(auth.settings)])
   const own = omit(settings, Object.keys(auth.settings))
+  const hidden = reserved.filter((name) => name in auth.settings)
   const problems: ReadonlyArray<Problem> = [
     ...Object.keys(settings).filter((key) => !known.has(key)).map((option) => ({
       option,
       problem: "is not an option"
     })),
+    ...hidden.map((option) => ({
+      option,
+      problem: "is an option of every integration, so that the auth scheme must call its setting something else"
+    })),
+    ...(isValue(declared.userAgent) && declared.userAgent.trim() !== ""
+      ? []
+      : [{ option: "userAgent", problem: "must not be empty, and hold what a header may hold" }]),
     ...(urlProblem === undefined ? unfilled(url!, auth) : [urlProblem])
       .map((problem) => ({ option: "baseUrl", problem })),
     ...(credentials._tag === "Failure" ? problemsOf(credentials.failure.issue) : []),

@@ -5,11 +5,12 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Auth from "../../Auth.ts"
 import * as Definition from "../../Definition.ts"
-import type { InvalidOptions } from "../../InvalidOptions.ts"
+import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import * as Configuration from "../settings/configuration.ts"
+import { fromDefinition } from "./authentication.ts"
 import * as Live from "./live.ts"
+import { configNameProblem } from "./names.ts"
 import * as TestClient from "./testClient.ts"
 
 /** What `Integration.Service` adds to a service. */
@@ -19,13 +20,16 @@ export const members = <Self>(
   configName: string
 ) => {
   const schema = Definition.settings(declared.auth)
-  const environment = Configuration.options(configName, schema)
+  const problem = configNameProblem(configName)
+  const environment = problem === undefined ? Configuration.options(configName, schema) : []
   const live = (settings: Live.Settings, defined: Partial<Live.Declared> = {}) =>
     Layer.effect(service, Live.make({ ...declared, ...defined }, settings))
-  const configured = Configuration.read(configName, environment).pipe(
+  const named = problem === undefined ? Effect.void : refuse([{ option: "configName", problem }])
+  const configured = named.pipe(
+    Effect.andThen(Configuration.read(configName, environment)),
     Effect.flatMap(Definition.decodeWith(Schema.toCodecStringTree(schema))),
     Effect.flatMap((settings) => Live.make(declared, settings)),
-    Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(environment, invalid)))
+    Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(declared.id, environment, invalid)))
   )
   return {
     api: declared.api,
@@ -33,7 +37,7 @@ export const members = <Self>(
     layerConfig: Layer.effect(service, configured),
     layerDefinition: (definition: Definition.Definition) => {
       const { authentication, name, version, ...settings } = definition
-      const { auth, credentials } = Auth.fromDefinition(authentication)
+      const { auth, credentials } = fromDefinition(authentication)
       const userAgent = version === undefined ? name : `${name}/${version}`
       return live({ ...settings, ...credentials }, { auth, userAgent })
     },
@@ -44,6 +48,7 @@ export const members = <Self>(
 }
 
 const toConfigError = (
+  id: string,
   environment: ReadonlyArray<Configuration.Option>,
   { problems }: InvalidOptions
 ): Config.ConfigError => {
@@ -53,5 +58,7 @@ const toConfigError = (
     const known = environment.find((one) => one.path.join(".") === path)
     return known === undefined ? `${option} ${problem}` : `${known.variable} (${option}) ${problem}`
   })
-  return new Config.ConfigError(new ConfigProvider.SourceError({ message: `invalid settings: ${lines.join("; ")}` }))
+  return new Config.ConfigError(
+    new ConfigProvider.SourceError({ message: `${id}: invalid settings: ${lines.join("; ")}` })
+  )
 }

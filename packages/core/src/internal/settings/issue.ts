@@ -34,6 +34,9 @@ const message = (text: string): string => {
 /** What stands for a value of the type in a tree of strings is not what the reader of a message has in mind. */
 const names = new Map([
   ["string", "a string"],
+  ["object", "options by name"],
+  ["false | object", "false, or options by name"],
+  ["\"false\" | object", "false, or options by name"],
   ["number", "a number"],
   ["boolean", "true or false"],
   ["a string representing a finite number", "a number"],

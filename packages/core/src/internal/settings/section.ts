@@ -19,6 +19,10 @@ export const section = <const Fields extends Record<string, Schema.Top>>(
   return Schema.Struct(optional).check(whole(validate)).annotate(strict) as never
 }
 
+/** A section that is left out if it is `false`. */
+export const switchable = <S extends Schema.Top>(section: S): Schema.Union<readonly [Schema.Literal<false>, S]> =>
+  Schema.Union([Schema.Literal(false), section])
+
 /** One optional field, checked for itself. */
 export const option = <S extends Schema.Top>(
   validate: Validate,
