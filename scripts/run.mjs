@@ -29,8 +29,8 @@ const tasks = {
   format: ["dprint fmt"],
   "format:check": ["dprint check"],
   guards: [`${vitest} --project unit tests/`],
-  build: ["tsc -b packages"],
-  "pack:verify": ["tsc -b packages", "node scripts/verify-pack.ts"],
+  build: ["node scripts/clean.ts", "tsc -b packages"],
+  "pack:verify": ["node scripts/clean.ts", "tsc -b packages", "node scripts/verify-pack.ts"],
   bench: [`node ${source} bench/run.ts`],
   pnpm: [".tools/node_modules/.bin/pnpm"]
 }
@@ -52,6 +52,9 @@ bringPnpm()
 if (task !== "pnpm") installDependencies()
 
 // The pinned Node is an optional dependency, because there is none for some machines; those need a recent one of their own.
+if (!existsSync("node_modules/.bin/node") && isOlder(process.versions.node, [22, 19])) {
+  fail(`there is no pinned Node for ${process.platform} ${process.arch}, so that Node 22.19 or newer is needed here`)
+}
 process.env.PATH = join(process.cwd(), "node_modules/.bin") + delimiter + process.env.PATH
 
 if (task === "check") {
@@ -64,6 +67,12 @@ if (task === "check") {
   process.exit(failed.length === 0 ? 0 : 1)
 }
 process.exit(await runTask(task, args))
+
+/** Whether a version is below the wanted major and minor. */
+function isOlder(version, [wantedMajor, wantedMinor]) {
+  const [major, minor] = version.split(".").map(Number)
+  return major < wantedMajor || (major === wantedMajor && minor < wantedMinor)
+}
 
 /** Runs the commands of a task and answers the exit code of the first that fails, or 0. */
 async function runTask(name, args) {
