@@ -141,6 +141,14 @@ describe.each(calls)("a key in a header of the contract, %s", (_, call) => {
     }).pipe(Effect.provide(flaky)))
 })
 
+describe.each(calls)("an empty key in a header of the contract, %s", (_, call) => {
+  it.effect("is none, so that nothing is repeated", () =>
+    Effect.gen(function*() {
+      assert.isTrue(Exit.isFailure(yield* settled(call(yield* client(), { "idempotency-key": "" }))))
+      assert.strictEqual((yield* sent).length, 1)
+    }).pipe(Effect.provide(flaky)))
+})
+
 describe.each(calls)("retries asked for at the call site, %s", (_, call) => {
   const retried = Resilience.withOptions({ retry: { maxRetries: 2 } })
 

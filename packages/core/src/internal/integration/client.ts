@@ -184,8 +184,10 @@ const buffered = (operation: Buffered, shared: Shared): Prepare => {
   }
 }
 
-const isKeyed = ({ headers }: Encoded, plan: Run.Plan): boolean =>
-  Exchange.hasHeader(headers, plan.keyHeader ?? defaultKeyHeader)
+const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: Run.Plan): boolean => {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === keyHeader) return isKey(headers[i + 1]!)
+  return false
+}
 
 const streamed = (operation: Streamed, shared: Shared): Prepare => {
   const client = StreamedClient.make(shared.channel.client, { ...shared, authorize: authorizeOf(shared) })

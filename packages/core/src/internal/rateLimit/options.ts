@@ -2,6 +2,7 @@
 import type { Problem } from "../../InvalidOptions.ts"
 import type { Limit, Options } from "../../policy/RateLimit.ts"
 import { atLeast, type Check, millis, notNegative, positive, problems, unless } from "../checks.ts"
+import { isToken } from "../headerSyntax.ts"
 import type { Limits } from "./counter.ts"
 import type { Names } from "./hints.ts"
 import { maxLimit } from "./slidingWindow.ts"
@@ -73,4 +74,4 @@ const algorithmOf = ({ algorithm, burst }: Partial<Options>): Limits["algorithm"
   algorithm ?? (burst === undefined ? "sliding-window" : "token-bucket")
 
 const header = (option: string, name: string | undefined): Check =>
-  unless(name === undefined || /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name), option, "must be a header name")
+  unless(name === undefined || isToken(name), option, "must be a header name")

@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import type { Problem } from "../../InvalidOptions.ts"
 import { atLeast, positive, problems } from "../checks.ts"
 
+/** How an integration's connections are pooled. */
 export interface PoolOptions {
   /** Most connections to one origin, at least 1: default 16. */
   readonly maxConnections?: number | undefined
