@@ -45,6 +45,7 @@ export const rings: Record<string, number> = {
   "internal/cache/freshness": 0,
   "internal/hedge/latencies": 0,
   "internal/stackless": 0,
+  "internal/wording": 0,
   "internal/contract/wire": 0,
   "internal/contract/streams": 0,
   "internal/integration/testClient": 0,

@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { wait } from "./internal/wording.ts"
 
 /** What every reason answers. */
 export interface Questions {
@@ -376,11 +377,3 @@ export const isIntegrationError = (u: unknown): u is IntegrationError => Predica
  */
 export const isTransientStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || status === 500 || (status >= 502 && status <= 504)
-
-const wait = (retryAfter: Duration.Duration | undefined): string =>
-  retryAfter === undefined ? "" : `; try again in ${Duration.format(roundedUp(retryAfter))}`
-
-const roundedUp = (duration: Duration.Duration): Duration.Duration => {
-  const unit = Duration.toMillis(duration) < 1000 ? 1 : 1000
-  return Duration.millis(Math.ceil(Duration.toMillis(duration) / unit) * unit)
-}
