@@ -47,6 +47,7 @@ export const rings: Record<string, number> = {
   "internal/stackless": 0,
   "internal/wording": 0,
   "internal/contract/wire": 0,
+  "internal/contract/secrets": 0,
   "internal/contract/streams": 0,
   "internal/integration/testClient": 0,
 

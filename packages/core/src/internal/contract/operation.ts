@@ -13,6 +13,8 @@ interface Common {
   readonly method: string
   /** The path as the contract has it, such as `/v1/charges/{id}`. */
   readonly template: string
+  /** Its path or query has values that the contract keeps redacted, so that its URL is not to be shown. */
+  readonly secretUrl: boolean
   /** Annotations of the API, the group and the endpoint, each for itself: settings are merged field by field. */
   readonly annotations: readonly [
     api: Context.Context<never>,

@@ -166,7 +166,7 @@ interface Prepared extends Pick<Run.Invocation, "oneShot" | "start"> {
 type Prepare = (request: unknown, plan: Run.Plan) => Effect.Effect<Prepared, Reason>
 
 const buffered = (operation: Buffered, shared: Shared): Prepare => {
-  const wire: Exchange.Wire = { ...shared, authorize: authorizeOf(shared), operation }
+  const wire: Exchange.Wire = { ...shared, ...secretTemplateOf(operation), authorize: authorizeOf(shared), operation }
   const prepared = (encoded: Encoded, plan: Run.Plan): Exit.Exit<Prepared, Reason> =>
     isLarger(encoded.body, plan.maxRequestBytes)
       ? Exit.fail(StreamedClient.tooLarge(plan.maxRequestBytes))
@@ -190,7 +190,11 @@ const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: Run.Pla
 }
 
 const streamed = (operation: Streamed, shared: Shared): Prepare => {
-  const client = StreamedClient.make(shared.channel.client, { ...shared, authorize: authorizeOf(shared) })
+  const client = StreamedClient.make(shared.channel.client, {
+    ...shared,
+    ...secretTemplateOf(operation),
+    authorize: authorizeOf(shared)
+  })
   const compile = (limit: number) => ({
     limit,
     send: operation.run(client, undefined, limit)
@@ -207,6 +211,7 @@ const streamed = (operation: Streamed, shared: Shared): Prepare => {
         const answer: StreamedClient.Answer = {
           sent: false,
           status: undefined,
+          retryAfter: undefined,
           span: attempt.span,
           keyHeader,
           maxRequestBytes
@@ -216,7 +221,7 @@ const streamed = (operation: Streamed, shared: Shared): Prepare => {
           Effect.provideService(StreamedClient.CurrentAnswer, answer)
         )
         const outcomeOf = (exit: Exit.Exit<unknown, unknown>) =>
-          classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, undefined)
+          classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, answer.retryAfter)
         return EffectAttempt.start(work, outcomeOf, answer)(attempt, sink)
       }
     }
@@ -240,6 +245,8 @@ const withIntegrationErrors = (
     ? { ...value, body: withIntegrationErrors(value.body, { attempt, integration, operation }) }
     : value
 }
+
+const secretTemplateOf = ({ secretUrl, template }: Operation) => ({ secretTemplate: secretUrl ? template : undefined })
 
 const authorizeOf = ({ authenticator }: Shared) =>
   typeof authenticator === "function" ? authenticator : Credentials.prepare(authenticator)

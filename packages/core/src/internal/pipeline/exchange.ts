@@ -24,6 +24,8 @@ export interface Wire {
   readonly origin: string
   /** The path of the base URL, without a slash at its end. */
   readonly prefix: string
+  /** The operation's template, where its URL is not to be shown. */
+  readonly secretTemplate: string | undefined
   /** Names and values in turn, for every request. */
   readonly headers: ReadonlyArray<string>
   /** Whether W3C trace context is sent. */
@@ -77,6 +79,12 @@ const toRequest = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attemp
   }
 }
 
+/** The URL as an observer may see it: before credentials, and as its template where the contract redacts what is in it. */
+export const shownUrl = (
+  { prefix, redaction, secretTemplate }: Pick<Wire, "prefix" | "redaction" | "secretTemplate">,
+  { origin, path }: Pick<Transport.Request, "origin" | "path">
+): string => origin + (secretTemplate === undefined ? Redaction.path(redaction, path) : prefix + secretTemplate)
+
 class Exchange implements Running, Transport.Receiver {
   private readonly wire: Wire
   private readonly limits: Limits
@@ -97,8 +105,8 @@ class Exchange implements Running, Transport.Receiver {
   }
 
   begin(request: Transport.Request): void {
-    const { authorize, redaction } = this.wire
-    this.attempt.span?.attribute("url.full", request.origin + Redaction.path(redaction, request.path))
+    const { authorize } = this.wire
+    this.attempt.span?.attribute("url.full", shownUrl(this.wire, request))
     if (typeof authorize !== "function") return this.send(Credentials.attach(request, authorize))
     this.run(Effect.provideContext(ask(authorize, request), EffectAttempt.surroundings(this.attempt)), (exit) => {
       if (Exit.isSuccess(exit)) this.send(Credentials.attach(request, exit.value))

@@ -1,4 +1,5 @@
 /** Positions 12 and 14 for the operations that go through an `HttpClient`: our headers and credentials, by the current call. */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
@@ -12,18 +13,20 @@ import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { InvalidRequest, type Reason } from "../../IntegrationError.ts"
-import * as Redaction from "../../Redaction.ts"
 import type * as Transport from "../../Transport.ts"
 import { isLargerBody } from "../contract/bodySize.ts"
 import * as BaseUrl from "../integration/baseUrl.ts"
+import { retryAfterMillis } from "../retryAfter.ts"
 import { quiet } from "./anyClient.ts"
 import * as Credentials from "./credentials.ts"
-import { ask, type Wire } from "./exchange.ts"
+import { ask, shownUrl, type Wire } from "./exchange.ts"
 
 /** What is particular to an attempt, and what came of it: whether its request was handed over, the status of the answer. */
 export interface Answer {
   sent: boolean
   status: number | undefined
+  /** What the answer asks for, in milliseconds. */
+  retryAfter: number | undefined
   readonly span: Tracer.Span | undefined
   /** The header that carries the call's idempotency key. */
   readonly keyHeader: string | undefined
@@ -56,20 +59,23 @@ export const make = (
           })))
     ),
     HttpClient.tap((response) =>
-      Effect.map(CurrentAnswer, (answer) => {
-        if (answer !== undefined) {
-          answer.status = response.status
+      Effect.zipWith(CurrentAnswer, Clock.currentTimeMillis, (answer, now) => {
+        if (answer === undefined) {
+          return
         }
+        answer.status = response.status
+        answer.retryAfter = retryAfterMillis(response.headers["retry-after"], now)
       })
     )
   )
 
 const prepare = (
-  { authorize, headers, prefix, propagateTrace, redaction }: Sending,
+  wire: Sending,
   given: HttpClientRequest.HttpClientRequest,
   call: (typeof CurrentCall)["Service"],
   answer: Answer | undefined
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, HttpClientError.HttpClientError> => {
+  const { authorize, headers, prefix, propagateTrace } = wire
   let request = given
   const { keyHeader, maxRequestBytes = Infinity, span } = answer ?? {}
   const refuse = (cause: Reason) =>
@@ -89,7 +95,7 @@ const prepare = (
   // The client itself refuses what is no URL.
   if (Option.isNone(url)) return Effect.succeed(request)
   const unsigned = toUnsigned(request, url.value, prefix)
-  span?.attribute("url.full", unsigned.origin + Redaction.path(redaction, unsigned.path))
+  span?.attribute("url.full", shownUrl(wire, unsigned))
   const attach = (attachment: Credentials.Attachment) =>
     toClientRequest(request, Credentials.attach(unsigned, attachment))
   if (typeof authorize !== "function") return Effect.succeed(attach(authorize))
