@@ -105,6 +105,8 @@ export const fields = {
   attemptTimeout: option(validateTimeouts, "attemptTimeout", DurationString),
   /** The whole call: positive; default 30 seconds. */
   totalTimeout: option(Resilience.validate, "totalTimeout", DurationString),
+  /** How long a stream may go without a chunk: positive; default `attemptTimeout`. */
+  idleTimeout: option(Resilience.validate, "idleTimeout", DurationString),
   /** The largest body sent in bytes, at least 1; default 10 MiB. */
   maxRequestBytes: option(Resilience.validate, "maxRequestBytes", Schema.Finite),
   /** The largest answer in bytes, at least 1; default 10 MiB. */

@@ -85,6 +85,8 @@ export interface OperationOptions {
    * the caller's own comes with `withIdempotencyKey`.
    */
   readonly idempotencyKey?: boolean | { readonly header: string } | undefined
+  /** How long a stream that was handed out may go without a chunk: positive, finite. Default: `attemptTimeout`. */
+  readonly idleTimeout?: Duration.Input | undefined
   /** The largest body sent, in bytes, at least 1: default 10 MiB. A stream is not counted. */
   readonly maxRequestBytes?: number | undefined
   /** The largest answer, in bytes after decompression, at least 1: default 10 MiB. A stream is not counted. */
@@ -197,6 +199,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
     ...collect(
       positive("attemptTimeout", attemptTimeout),
       positive("totalTimeout", totalTimeout),
+      positive("idleTimeout", options.idleTimeout),
       unless(
         Timeouts.fits(options, total) || !(millis(total) > 0),
         "attemptTimeout",

@@ -23,6 +23,7 @@ const complete = {
   authentication: { scheme: "apiKey", in: "header", name: "X-Key", apiKey: "sk_1" },
   attemptTimeout: "2 seconds",
   totalTimeout: "8 seconds",
+  idleTimeout: "3 seconds",
   maxRequestBytes: 2000,
   maxResponseBytes: 1000,
   retry: {

@@ -137,6 +137,29 @@ describe("timeouts", () => {
       )
     }))
 
+  it.effect("F9: a stream has its idle timeout anew for every chunk, however long it lasts", () =>
+    Effect.gen(function*() {
+      const payments = yield* Payments
+      const wire_ = yield* wire
+      const download = Effect.flatMap(
+        payments.files.download({ params: { id: "1" } }),
+        Stream.runFold(() => 0, (size, chunk) => size + chunk.length)
+      )
+      const drip = Stream.fromIterable([1, 2, 3, 4, 5]).pipe(
+        Stream.mapEffect((n) => Effect.as(Effect.sleep("9 seconds"), new Uint8Array([n])))
+      )
+      const binary = { "content-type": "application/octet-stream" }
+      yield* wire_.use(Answer.stream(200, drip, binary))
+      const slow = yield* Effect.forkChild(download)
+      for (let i = 0; i < 6; i++) yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(yield* Fiber.join(slow), 5)
+      yield* wire_.use(Answer.stream(200, Stream.concat(Stream.make(new Uint8Array([1])), Stream.never), binary))
+      const silent = yield* Effect.forkChild(download.pipe(Resilience.withOptions({ idleTimeout: "3 seconds" })))
+      for (let i = 0; i < 4; i++) yield* TestClock.adjust("1 second")
+      assert.strictEqual(tagOf(yield* Fiber.await(silent)), "AttemptTimeout")
+      assert.strictEqual(yield* wire_.inFlight, 0)
+    }).pipe(Effect.provide(layer(ok))))
+
   it.effect("F13: a deadline that has passed sends nothing", () =>
     Effect.gen(function*() {
       const late = Effect.andThen(Effect.sleep("2 seconds"), Effect.flip(get))

@@ -1,4 +1,5 @@
 /** The methods of an integration, over the pipeline and a channel. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
@@ -6,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type * as Auth from "../../Auth.ts"
 import type { Call } from "../../Call.ts"
 import type * as Events from "../../Events.ts"
-import { IntegrationError, InvalidRequest, isReason, type Reason } from "../../IntegrationError.ts"
+import { AttemptTimeout, IntegrationError, InvalidRequest, isReason, type Reason } from "../../IntegrationError.ts"
 import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import * as Outcome from "../../Outcome.ts"
 import type * as Redaction from "../../Redaction.ts"
@@ -120,8 +121,6 @@ const method = (operation: Operation, shared: Shared, { plan, planWith }: Planne
   const invalid = (message: string) => fail(new InvalidRequest({ issue: message }))
   const start = (given: Run.Plan, work: Prepared, at: Resilience.CallOptions | undefined) => {
     const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
-    const [problem] = at === undefined ? [] : validateRetry(operation.method, at.settings, plan.repeatable)
-    if (problem !== undefined) return invalid(`${problem.option} ${problem.problem}`)
     const key = work.keyed || plan.keyHeader === undefined ? undefined : at?.idempotencyKey ?? nextId()
     return Run.run(invocation(plan, work, key))
   }
@@ -217,7 +216,7 @@ const streamed = (operation: Streamed, shared: Shared): Prepare => {
           maxRequestBytes
         }
         const work = send(request).pipe(
-          Effect.map((value) => withIntegrationErrors(value, attempt)),
+          Effect.map((value) => handedOut(value, attempt, plan.idleTimeout)),
           Effect.provideService(StreamedClient.CurrentAnswer, answer)
         )
         const outcomeOf = (exit: Exit.Exit<unknown, unknown>) =>
@@ -229,20 +228,24 @@ const streamed = (operation: Streamed, shared: Shared): Prepare => {
   return (request, plan) => Effect.mapEager(operation.head(request), (head) => prepared(request, head, plan))
 }
 
-/** A stream goes on after the call has succeeded: what ends it then is told as the failure of that call. */
-const withIntegrationErrors = (
+/** A stream goes on after the call has succeeded: what ends it then, silence too, is told as the failure of that call. */
+const handedOut = (
   value: unknown,
-  { attempt, integration, operation }: Pick<Call, "attempt" | "integration" | "operation">
+  call: Pick<Call, "attempt" | "integration" | "operation">,
+  idle: number
 ): unknown => {
+  const { attempt, integration, operation } = call
   if (Stream.isStream(value)) {
-    return Stream.mapError(
-      value,
-      (error) =>
+    const silent = () => Stream.fail(new AttemptTimeout({ timeout: Duration.millis(idle), wasSent: true }))
+    return value.pipe(
+      Stream.timeoutOrElse({ duration: idle, orElse: silent }),
+      Stream.mapError((error) =>
         isReason(error) ? new IntegrationError({ integration, operation, attempts: attempt, reason: error }) : error
+      )
     )
   }
   return Predicate.hasProperty(value, "body") && Stream.isStream(value.body)
-    ? { ...value, body: withIntegrationErrors(value.body, { attempt, integration, operation }) }
+    ? { ...value, body: handedOut(value.body, call, idle) }
     : value
 }
 

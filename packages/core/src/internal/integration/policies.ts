@@ -46,11 +46,12 @@ export const make = Effect.fnUntraced(function*(
     method: string
   ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
     yield* refuse(Resilience.validate(own))
-    const { attempt, total } = timeoutsOf(own)
+    const { attempt, idle, total } = timeoutsOf(own)
     const retry = own.retry === false ? { maxRetries: 0 } : own.retry
     return {
       attemptTimeout: attempt,
       totalTimeout: total,
+      idleTimeout: idle,
       repeatable: isRepeatable(own, method),
       keyHeader: keyHeaderOf(own),
       classify: own.classify,

@@ -27,6 +27,8 @@ export interface Plan {
   readonly attemptTimeout: number
   /** Milliseconds. */
   readonly totalTimeout: number
+  /** Milliseconds that a stream may go without a chunk. */
+  readonly idleTimeout: number
   /** Safe, idempotent or keyed: may be sent more than once. */
   readonly repeatable: boolean
   /** The header of a key of ours, where one is sent. */

@@ -7,6 +7,7 @@ export const reserved = [
   "classify",
   "idempotencyKey",
   "idempotent",
+  "idleTimeout",
   "maxRequestBytes",
   "maxResponseBytes",
   "pool",

@@ -5,14 +5,18 @@ import { millis } from "../checks.ts"
 interface Options {
   readonly attemptTimeout?: Duration.Input | undefined
   readonly totalTimeout?: Duration.Input | undefined
+  readonly idleTimeout?: Duration.Input | undefined
 }
 
 export const defaults = { attemptTimeout: Duration.seconds(10), totalTimeout: Duration.seconds(30) } as const
 
 /** In milliseconds. */
-export const timeoutsOf = (options: Options): { readonly attempt: number; readonly total: number } => {
+export const timeoutsOf = (
+  options: Options
+): { readonly attempt: number; readonly total: number; readonly idle: number } => {
   const total = millis(options.totalTimeout ?? defaults.totalTimeout)
-  return { attempt: Math.min(millis(options.attemptTimeout ?? defaults.attemptTimeout), total), total }
+  const attempt = Math.min(millis(options.attemptTimeout ?? defaults.attemptTimeout), total)
+  return { attempt, total, idle: options.idleTimeout === undefined ? attempt : millis(options.idleTimeout) }
 }
 
 /** Whether an attempt ends before the call does. */
