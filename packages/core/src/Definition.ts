@@ -122,9 +122,16 @@ export const fields = {
   propagateTrace: Schema.optionalKey(Schema.Boolean)
 } as const
 
-/** The settings of one integration: a base URL, what its auth needs, and the fields above. */
-export const settings = <const Fields extends Schema.Struct.Fields>(auth: Auth.Auth<Fields>) =>
-  Schema.Struct({ baseUrl: Schema.optionalKey(BaseUrlString), ...auth.settings, ...fields })
+/** The settings of one integration: what its auth needs, the fields above, and a base URL, unless the class has one. */
+export const settings = <const Fields extends Schema.Struct.Fields>(
+  auth: Auth.Auth<Fields>,
+  classBaseUrl?: string | undefined
+) =>
+  Schema.Struct({
+    baseUrl: classBaseUrl === undefined ? BaseUrlString : Schema.optionalKey(BaseUrlString),
+    ...auth.settings,
+    ...fields
+  })
     .check(whole(validateTimeouts))
     .annotate(strict)
 

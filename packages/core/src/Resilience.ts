@@ -270,8 +270,9 @@ export const explain = (
     "transport": `answers up to ${options.maxResponseBytes ?? defaults.maxResponseBytes} bytes`
   }
   const filled = order.filter(({ name }) => details[name] !== undefined)
+  const width = Math.max(...filled.map(({ name }) => details[name]!.length))
   const lines = filled.map(({ name, position, reason }) =>
-    `${String(position).padStart(2)}  ${name.padEnd(16)} ${details[name]!.padEnd(44)} ${reason}`
+    `${String(position).padStart(2)}  ${name.padEnd(16)} ${details[name]!.padEnd(width)} ${reason}`
   )
   return {
     order: filled.map(({ name }) => name),

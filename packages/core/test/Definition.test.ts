@@ -260,7 +260,7 @@ const messageOf = (service: Parameters<typeof built>[0], env: Record<string, str
   )
 
 describe("configuration", () => {
-  const settingsOf = Definition.settings(Auth.bearer)
+  const settingsOf = Definition.settings(Auth.bearer, "https://payments.example")
 
   it("F5: lists each option as a variable, with the secret of the scheme, and what is required", () => {
     const variables = Payments.environment.map(({ variable }) => variable)

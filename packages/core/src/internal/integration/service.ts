@@ -19,7 +19,7 @@ export const members = <Self>(
   declared: Live.Declared,
   configName: string
 ) => {
-  const schema = Definition.settings(declared.auth)
+  const schema = Definition.settings(declared.auth, declared.baseUrl)
   const problem = configNameProblem(configName)
   const environment = problem === undefined ? Configuration.options(configName, schema) : []
   const live = (settings: Live.Settings, defined: Partial<Live.Declared> = {}) =>
