@@ -13,6 +13,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Tracer from "effect/Tracer"
 
@@ -53,7 +54,7 @@ it.effect("a value that the contract keeps redacted is sent, and its URL is show
   return Effect.gen(function*() {
     const { vault } = yield* Vaults
     yield* vault.open({ params: { code: secret("CANARY-1") }, query: { pin: secret("CANARY-2") } })
-    yield* vault.stream({ params: { code: secret("CANARY-1") } })
+    yield* Stream.runDrain(yield* vault.stream({ params: { code: secret("CANARY-1") } }))
     const [open, stream] = yield* (yield* TestTransport.TestTransport).requests
     assert.strictEqual(open?.url, "https://vault.example/vault/CANARY-1?pin=CANARY-2")
     assert.strictEqual(stream?.url, "https://vault.example/vault/CANARY-1/stream")
@@ -77,7 +78,7 @@ it.effect("H1: Retry-After of a declared error counts where the success is a str
     yield* TestClock.adjust("2999 millis")
     assert.strictEqual((yield* wire.requests).length, 1)
     yield* TestClock.adjust("2 seconds")
-    yield* Fiber.join(fiber)
+    yield* Stream.runDrain(yield* Fiber.join(fiber))
     assert.strictEqual((yield* wire.requests).length, 2)
   }).pipe(Effect.provide(layer([
     Answer.json(503, { _tag: "Busy" }, { "retry-after": "3" }),
