@@ -22,6 +22,7 @@ import { nested, option, section, strict, switchable, type Validate, whole } fro
 import { InvalidOptions } from "./InvalidOptions.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
+import * as RateLimit from "./policy/RateLimit.ts"
 import * as Retry from "./policy/Retry.ts"
 import * as Resilience from "./Resilience.ts"
 
@@ -86,6 +87,26 @@ export const BreakerSettings = section(validateBreaker, {
   halfOpenTimeout: DurationString
 })
 
+// Limit and window may come from different scopes; whether both are there is known when a layer is built.
+const validateRateLimit: Validate = (options) => RateLimit.validate({ limit: 1, window: "1 minute", ...options })
+
+/** The options of `RateLimit`. */
+export const RateLimitSettings = section(validateRateLimit, {
+  algorithm: Schema.Literals(["token-bucket", "fixed-window", "sliding-window"]),
+  limit: Schema.Finite,
+  window: DurationString,
+  burst: Schema.Finite,
+  maxWait: DurationString,
+  maxQueue: Schema.Finite,
+  maxHintDelay: DurationString,
+  hintHeaders: section((hintHeaders) => nested("hintHeaders", validateRateLimit({ hintHeaders })), {
+    limit: Schema.String,
+    remaining: Schema.String,
+    reset: Schema.String,
+    resetUnit: Schema.Literals(["millis", "seconds"])
+  })
+})
+
 /** The options of `Bulkhead`. */
 export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Finite, maxQueue: Schema.Finite })
 
@@ -116,6 +137,7 @@ export const fields = {
   /** `false`: no circuit breaker. */
   breaker: Schema.optionalKey(switchable(BreakerSettings)),
   /** `false`: no bound. */
+  rateLimit: Schema.optionalKey(switchable(RateLimitSettings)),
   bulkhead: Schema.optionalKey(switchable(BulkheadSettings)),
   pool: Schema.optionalKey(PoolSettings),
   /** Whether W3C trace context is sent to the remote; default false. */

@@ -19,6 +19,7 @@ import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
 import type * as Outcome from "./Outcome.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
+import * as RateLimit from "./policy/RateLimit.ts"
 import * as Retry from "./policy/Retry.ts"
 
 /** The order, the outermost first. What is not listed with a setting is always on, or comes with its own policy. */
@@ -100,6 +101,8 @@ export interface Options extends Omit<OperationOptions, "retry"> {
   readonly retry?: false | Retry.Options | undefined
   /** `false`: no circuit breaker. Default: 5 failures in a row open it for 30 seconds. */
   readonly breaker?: false | CircuitBreaker.Options | undefined
+  /** A limit and a window, and how to wait. Absent or `false`: no limiter, and the remote's hints pace retries alone. */
+  readonly rateLimit?: false | Partial<RateLimit.Options> | undefined
   /** `false`: no bound. Default: as many at once as the pool has connections, and 1,000 waiting. */
   readonly bulkhead?: false | Partial<Bulkhead.Options> | undefined
 }
@@ -161,7 +164,7 @@ export const withIdempotencyKey = (value: string) => <A, E, R>(self: Effect.Effe
   Effect.updateService(self, CurrentOptions, (outer) => ({ ...outer, idempotencyKey: value }))
 
 /**
- * Field by field, `retry`, `breaker` and `bulkhead` included; what is defined later wins. A narrower total timeout alone
+ * Field by field, `retry`, `breaker`, `rateLimit` and `bulkhead` included; what is defined later wins. A narrower total timeout alone
  * takes the place of a wider scope's attempt timeout that does not fit into it.
  */
 export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>): O => {
@@ -180,7 +183,7 @@ export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>
   return merged as unknown as O
 }
 
-const sections = new Set(["retry", "breaker", "bulkhead"])
+const sections = new Set(["retry", "breaker", "rateLimit", "bulkhead"])
 const isSection = (value: unknown): value is object => typeof value === "object" && value !== null
 const defined = (section: object): object =>
   Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined))
@@ -211,6 +214,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
     ),
     ...within("retry", options.retry, Retry.validate),
     ...within("breaker", options.breaker, CircuitBreaker.validate),
+    ...within("rateLimit", options.rateLimit, RateLimit.validate),
     ...within("bulkhead", options.bulkhead, Bulkhead.validate)
   ]
 }
@@ -250,7 +254,7 @@ export interface Explanation {
 export const explain = (
   options: Options & { readonly pool?: Pool.PoolOptions | undefined } = {}
 ): Explanation => {
-  const { breaker, bulkhead, pool = {}, retry } = options
+  const { breaker, bulkhead, pool = {}, rateLimit, retry } = options
   const problems = [...validate(options), ...within("pool", pool, Pool.validate)]
   if (problems.length > 0) throw new RangeError(new InvalidOptions({ problems }).message)
   const { attempt, total } = Timeouts.timeoutsOf(options)
@@ -263,6 +267,7 @@ export const explain = (
     "total timeout": shown(total),
     "retry": retries === 0 ? undefined : `${retries} at the most, if the operation may be repeated`,
     "circuit check": breaker === false ? undefined : "before anything is taken",
+    "rate limit": rateLimit ? `${rateLimit.limit} per ${shown(millis(rateLimit.window ?? 0))}` : undefined,
     "bulkhead": concurrent === undefined ? undefined : `${concurrent} at once`,
     "circuit breaker": breaker === false ? undefined : breakerText(breaker ?? {}),
     "attempt timeout": shown(attempt),

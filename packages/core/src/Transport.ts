@@ -93,3 +93,12 @@ export const header = (headers: Headers, name: string): string | undefined => {
   const value = headers[name]
   return typeof value === "string" || value === undefined ? value : value[0]
 }
+
+/** Headers as one string each. */
+export const joined = (headers: Headers): Record<string, string> => {
+  const out: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) out[name] = typeof value === "string" ? value : value.join(", ")
+  }
+  return out
+}

@@ -46,6 +46,16 @@ const complete = {
     successThreshold: 2,
     halfOpenTimeout: "5 seconds"
   },
+  rateLimit: {
+    algorithm: "token-bucket",
+    limit: 7,
+    window: "2 seconds",
+    burst: 3,
+    maxWait: "4 seconds",
+    maxQueue: 8,
+    maxHintDelay: "9 seconds",
+    hintHeaders: { limit: "x-limit", remaining: "x-left", reset: "x-reset", resetUnit: "millis" }
+  },
   bulkhead: { maxConcurrent: 5, maxQueue: 6 },
   pool: { maxConnections: 7, keepAliveTimeout: "10 seconds", connectTimeout: "1 second" },
   propagateTrace: true
@@ -296,7 +306,7 @@ describe("configuration", () => {
     )
   const values = new Map(flat(tree))
 
-  const sections = ["retry", "breaker", "bulkhead"]
+  const sections = ["retry", "breaker", "rateLimit", "bulkhead"]
 
   it("has a value in these tests for each option it lists, and lists each option there is", () => {
     assert.deepStrictEqual(

@@ -429,6 +429,69 @@ describe("the circuit", () => {
     }).pipe(Effect.provide(layer(ok, settings))))
 })
 
+describe("the rate limit", () => {
+  const paced = { rateLimit: { limit: 2, window: "1 second" }, retry: false } as const
+
+  it.effect("K8: lets as many through as it says, and the next ones when it is their turn", () =>
+    Effect.gen(function*() {
+      const fibers = yield* Effect.forEach(Array.from({ length: 5 }), () => Effect.forkChild(get))
+      yield* (yield* wire).received(2)
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual((yield* requests).length, 2)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* requests).length, 4)
+      yield* TestClock.adjust("1 second")
+      yield* Effect.forEach(fibers, Fiber.join)
+      assert.strictEqual((yield* requests).length, 5)
+    }).pipe(Effect.provide(layer(ok, paced))))
+
+  it.effect("K12: a turn that comes after the deadline is refused at once, and K7: says nothing about the remote", () =>
+    Effect.gen(function*() {
+      yield* Effect.andThen(get, get)
+      const hasty = get.pipe(Resilience.withOptions({ totalTimeout: "500 millis" }))
+      for (let i = 0; i < 10; i++) {
+        const { reason } = yield* Effect.flip(hasty)
+        assert.deepInclude(reason, {
+          _tag: "RateLimited",
+          by: "local",
+          retryAfter: Duration.seconds(1),
+          wasSent: false
+        })
+      }
+      assert.strictEqual((yield* (yield* Payments.circuit)!.state)._tag, "Closed")
+    }).pipe(Effect.provide(layer(ok, paced))))
+
+  it.effect("obeys what the remote says is left, for calls and for streams", () =>
+    Effect.gen(function*() {
+      const payments = yield* Payments
+      yield* (yield* wire).use(Answer.json(200, charge, { "ratelimit-remaining": "0", "ratelimit-reset": "7" }))
+      yield* get
+      const waiting = yield* Effect.forkChild(get)
+      yield* TestClock.adjust("6999 millis")
+      assert.strictEqual((yield* requests).length, 1)
+      yield* (yield* wire).use(Answer.bytes(200, new Uint8Array(1), {
+        "content-type": "application/octet-stream",
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": "5"
+      }))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(waiting)))
+      yield* TestClock.adjust("5 seconds")
+      yield* Stream.runDrain(yield* payments.files.download({ params: { id: "1" } }))
+      const after = yield* Effect.forkChild(Effect.exit(get))
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual((yield* requests).length, 3)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(after)
+    }).pipe(Effect.provide(layer(ok, { rateLimit: { limit: 100, window: "1 second" }, retry: false, breaker: false }))))
+
+  it.effect("a limit without a window is refused when the layer is built, by its name", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer(ok, { rateLimit: { limit: 5 } }))))
+      assert.include(error.message, "rateLimit.window")
+    }))
+})
+
 describe("many at once", () => {
   it.effect("O4: 100 callers of a dead host send at most 20 requests before everything is refused", () =>
     Effect.gen(function*() {

@@ -90,7 +90,7 @@ const pair = (
   return (message) =>
     Effect.flatMapEager(
       decodeBody(message),
-      (body) => Effect.mapEager(decodeHeaders(joined(message.headers)), (headers) => ({ body, headers }))
+      (body) => Effect.mapEager(decodeHeaders(Transport.joined(message.headers)), (headers) => ({ body, headers }))
     )
 }
 
@@ -103,15 +103,6 @@ const bodyDecoder = (
   return SchemaAST.isNull(SchemaAST.toEncoded(schema.ast))
     ? ({ body }) => decode(body === undefined ? null : body)
     : ({ body }) => decode(body)
-}
-
-/** Headers as one string each. */
-const joined = (headers: Transport.Headers): Record<string, string> => {
-  const out: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) out[name] = typeof value === "string" ? value : value.join(", ")
-  }
-  return out
 }
 
 const isEmpty = (schema: Schema.Top): boolean =>

@@ -44,6 +44,7 @@ export interface Shared {
   readonly configured: Resilience.OperationOptions
   readonly propagateTrace: boolean
   readonly listener: Events.Listener | undefined
+  readonly onHeaders: Exchange.Wire["onHeaders"]
   readonly nextId: () => string
 }
 

@@ -1,6 +1,6 @@
 /** Builds a live integration from its definition and settings: every problem with them first, then the parts. */
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpApi from "effect/http-api/HttpApi"
@@ -12,6 +12,7 @@ import type * as Auth from "../../Auth.ts"
 import * as Events from "../../Events.ts"
 import { InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
+import type * as RateLimit from "../../policy/RateLimit.ts"
 import * as Redaction from "../../Redaction.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
@@ -19,6 +20,7 @@ import * as Telemetry from "../../Telemetry.ts"
 import * as Transport from "../../Transport.ts"
 import { compile } from "../contract/compile.ts"
 import { isValue } from "../headerSyntax.ts"
+import { millis } from "../monotonic.ts"
 import * as AnyClient from "../pipeline/anyClient.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import { problemsOf } from "../settings/issue.ts"
@@ -83,10 +85,19 @@ const build = Effect.fnUntraced(function*(
     configured,
     propagateTrace,
     listener,
+    onHeaders: policies.rateLimit && hinted(policies.rateLimit),
     nextId: yield* sequence
   })
   return Object.defineProperty(client, circuitKey, { value: policies.breaker })
 })
+
+/** Tells a limiter what the remote says of its own. */
+const hinted =
+  (limiter: RateLimit.RateLimit) => (headers: Transport.Headers, context: Context.Context<never>): void => {
+    const clock = Context.get(context, Clock.Clock)
+    const hint = limiter.hintOf(Transport.joined(headers), clock.currentTimeMillisUnsafe())
+    if (hint !== undefined) limiter.hint(hint, millis(clock))
+  }
 
 const circuitKey = Symbol.for("switchboard/circuit")
 

@@ -7,6 +7,7 @@ import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import type * as Policy from "../../Policy.ts"
 import * as Bulkhead from "../../policy/Bulkhead.ts"
 import * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
+import * as RateLimit from "../../policy/RateLimit.ts"
 import * as Retry from "../../policy/Retry.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
@@ -17,6 +18,7 @@ import { isRepeatable, keyHeaderOf } from "./operationOptions.ts"
 
 export interface Policies {
   readonly breaker: CircuitBreaker.CircuitBreaker | undefined
+  readonly rateLimit: RateLimit.RateLimit | undefined
   readonly bulkhead: Bulkhead.Bulkhead | undefined
   /** What the merged settings of one operation amount to. */
   readonly plan: (
@@ -35,9 +37,13 @@ export const make = Effect.fnUntraced(function*(
   const breaker = options.breaker === false
     ? undefined
     : yield* CircuitBreaker.make({ ...options.breaker, name, onTransition })
+  const rateLimit = options.rateLimit === false || options.rateLimit === undefined
+    ? undefined
+    // That limit and window are there has been checked.
+    : yield* RateLimit.make({ ...options.rateLimit, name } as RateLimit.Options & { readonly name: string })
   const bulkhead = options.bulkhead === false ? undefined : yield* Bulkhead.make(options.bulkhead)
   // Positions 7 to 10.
-  const gates: ReadonlyArray<Policy.Gate<Reason>> = [breaker?.check, bulkhead?.gate, breaker?.gate]
+  const gates: ReadonlyArray<Policy.Gate<Reason>> = [breaker?.check, rateLimit?.gate, bulkhead?.gate, breaker?.gate]
     .filter((gate) => gate !== undefined)
   const budget = options.retry === false ? undefined : options.retry?.budget
   const deadlines = yield* DeadlineLists.make
@@ -62,5 +68,5 @@ export const make = Effect.fnUntraced(function*(
       deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
     }
   })
-  return { breaker, bulkhead, plan }
+  return { breaker, rateLimit, bulkhead, plan }
 })

@@ -32,6 +32,8 @@ export interface Wire {
   readonly propagateTrace: boolean
   readonly authorize: Auth.Authorize | Credentials.Attachment
   readonly redaction: Redaction.Redaction
+  /** Is told the headers of every answer, where a limiter wants to know them. */
+  readonly onHeaders: ((headers: Transport.Headers, context: Context.Context<never>) => void) | undefined
 }
 
 /** What may differ from call to call. */
@@ -120,6 +122,7 @@ class Exchange implements Running, Transport.Receiver {
 
   onResponse(response: Transport.Response): void {
     const { status } = response
+    this.wire.onHeaders?.(response.headers, this.attempt.context)
     const retryAfter = status === 429 || status === 503 ? this.retryAfter(response.headers) : undefined
     const decoded = this.wire.operation.decode(response, retryAfter)
     this.run(decoded, (exit) => this.conclude(exit, status, retryAfter))

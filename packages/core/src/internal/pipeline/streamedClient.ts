@@ -59,12 +59,15 @@ export const make = (
           })))
     ),
     HttpClient.tap((response) =>
-      Effect.zipWith(CurrentAnswer, Clock.currentTimeMillis, (answer, now) => {
-        if (answer === undefined) {
-          return
+      Effect.contextWith((context: Context.Context<never>) => {
+        wire.onHeaders?.(response.headers, context)
+        const answer = Context.get(context, CurrentAnswer)
+        if (answer !== undefined) {
+          const now = Context.get(context, Clock.Clock).currentTimeMillisUnsafe()
+          answer.status = response.status
+          answer.retryAfter = retryAfterMillis(response.headers["retry-after"], now)
         }
-        answer.status = response.status
-        answer.retryAfter = retryAfterMillis(response.headers["retry-after"], now)
+        return Effect.void
       })
     )
   )

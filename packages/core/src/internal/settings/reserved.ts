@@ -12,6 +12,7 @@ export const reserved = [
   "maxResponseBytes",
   "pool",
   "propagateTrace",
+  "rateLimit",
   "retry",
   "totalTimeout"
 ] as const
