@@ -553,6 +553,23 @@ describe("many at once", () => {
       breaker: { failureThreshold: 3 }
     }))))
 
+  it.effect("a stream that is read counts as one in flight until it ends, so that calls wait for its connection", () =>
+    Effect.gen(function*() {
+      const payments = yield* Payments
+      const endless = Stream.concat(Stream.make(new Uint8Array([1])), Stream.never)
+      yield* (yield* wire).use(Answer.stream(200, endless, { "content-type": "application/octet-stream" }))
+      const reading = yield* Effect.forkChild(
+        Stream.runDrain(yield* payments.files.download({ params: { id: "1" } }))
+      )
+      yield* Effect.yieldNow
+      yield* (yield* wire).use(ok)
+      const waiting = yield* Effect.forkChild(get)
+      for (let i = 0; i < 8; i++) yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* requests).length, 1)
+      yield* Fiber.interrupt(reading)
+      assert.deepStrictEqual(yield* Fiber.join(waiting), charge)
+    }).pipe(Effect.provide(layer(ok, { pool: { maxConnections: 1 } }))))
+
   it.effect("K4: a caller whose time is up while it waits leaves the queue, and nothing was sent for it", () =>
     Effect.gen(function*() {
       const first = yield* Effect.forkChild(Effect.exit(create))

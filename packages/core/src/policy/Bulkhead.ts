@@ -7,6 +7,7 @@
  * yield* report.pipe(bulkhead.policy) // fails with `BulkheadFull` when 4 run and 1,000 wait
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { BulkheadFull } from "../IntegrationError.ts"
 import { atLeast, problems } from "../internal/checks.ts"
 import { stackless } from "../internal/stackless.ts"
@@ -17,6 +18,8 @@ import * as Policy from "../Policy.ts"
 export interface Bulkhead {
   readonly gate: Policy.Gate<BulkheadFull>
   readonly policy: Policy.Policy<BulkheadFull>
+  /** Counts as one permit while the scope is open, past the limit if need be: for what goes on after it was let through. */
+  readonly hold: Effect.Effect<void, never, Scope.Scope>
   /** What holds a permit and what waits for one, now. */
   readonly state: Effect.Effect<{ readonly running: number; readonly waiting: number }>
 }
@@ -39,6 +42,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead, InvalidOptions> 
     return {
       gate,
       policy: Policy.named("Bulkhead", options, Policy.fromGate(gate)),
+      hold: Effect.acquireRelease(Effect.sync(() => void gate.running++), () => Effect.sync(() => gate.settle())),
       state: Effect.sync(() => ({ running: gate.running, waiting: gate.waiting.size }))
     }
   })
@@ -71,7 +75,8 @@ class Permits implements Policy.Gate<BulkheadFull> {
   }
 
   settle(): void {
-    // The permit goes to whoever waits longest, so that nobody overtakes.
+    // The permit goes to whoever waits longest, so that nobody overtakes; unless it was one past the limit.
+    if (this.running > this.maxConcurrent) return void this.running--
     for (const next of this.waiting) {
       this.waiting.delete(next)
       return next()

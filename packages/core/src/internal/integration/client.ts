@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Auth from "../../Auth.ts"
 import type { Call } from "../../Call.ts"
@@ -190,6 +191,7 @@ const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: Run.Pla
 }
 
 const streamed = (operation: Streamed, shared: Shared): Prepare => {
+  const hold = shared.policies.bulkhead?.hold ?? Effect.void
   const client = StreamedClient.make(shared.channel.client, {
     ...shared,
     ...secretTemplateOf(operation),
@@ -217,7 +219,7 @@ const streamed = (operation: Streamed, shared: Shared): Prepare => {
           maxRequestBytes
         }
         const work = send(request).pipe(
-          Effect.map((value) => handedOut(value, attempt, plan.idleTimeout)),
+          Effect.map((value) => handedOut(value, attempt, plan.idleTimeout, hold)),
           Effect.provideService(StreamedClient.CurrentAnswer, answer)
         )
         const outcomeOf = (exit: Exit.Exit<unknown, unknown>) =>
@@ -233,12 +235,14 @@ const streamed = (operation: Streamed, shared: Shared): Prepare => {
 const handedOut = (
   value: unknown,
   call: Pick<Call, "attempt" | "integration" | "operation">,
-  idle: number
+  idle: number,
+  hold: Effect.Effect<void, never, Scope.Scope>
 ): unknown => {
   const { attempt, integration, operation } = call
   if (Stream.isStream(value)) {
     const silent = () => Stream.fail(new AttemptTimeout({ timeout: Duration.millis(idle), wasSent: true }))
-    return value.pipe(
+    // While it is read it has a connection, so that there is one less for calls.
+    return Stream.unwrap(Effect.as(hold, value)).pipe(
       Stream.timeoutOrElse({ duration: idle, orElse: silent }),
       Stream.mapError((error) =>
         isReason(error) ? new IntegrationError({ integration, operation, attempts: attempt, reason: error }) : error
@@ -246,7 +250,7 @@ const handedOut = (
     )
   }
   return Predicate.hasProperty(value, "body") && Stream.isStream(value.body)
-    ? { ...value, body: handedOut(value.body, call, idle) }
+    ? { ...value, body: handedOut(value.body, call, idle, hold) }
     : value
 }
 
