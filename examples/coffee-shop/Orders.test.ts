@@ -1,5 +1,6 @@
 /** The order flow with test layers in place of the providers: no network, and time that the test moves. */
 import { assert, it } from "@effect/vitest"
+import type * as Integration from "@switchboard/core/Integration"
 import {
   AttemptTimeout,
   CircuitOpen,
@@ -24,16 +25,16 @@ const order: Order = {
   customerEmail: "user@example.com"
 }
 
-type Handlers<Integration extends { readonly layerTest: (handlers: never) => unknown }> = Parameters<
-  Integration["layerTest"]
->[0]
-
-const charged: Handlers<typeof Payments> = {
+const charged: Integration.TestHandlers<typeof Payments> = {
   charge: ({ payload }) => Effect.succeed({ paymentId: "pay_1", orderId: payload.orderId, amount: payload.amount })
 }
 
 /** The shop with payments that work and a list of what was sent, unless a test says otherwise. */
-const shop = (sent: Array<Notification>, payments = charged, send?: Handlers<typeof Notifications>["send"]) =>
+const shop = (
+  sent: Array<Notification>,
+  payments = charged,
+  send?: Integration.TestHandlers<typeof Notifications>["send"]
+) =>
   Orders.layer.pipe(
     Layer.provideMerge(Announcements.layer({ drain: "10 seconds" })),
     Layer.provide(Payments.layerTest(payments)),
@@ -57,7 +58,7 @@ it.effect("an order is paid, and its customer is told", () => {
 
 it.effect("an order that is placed twice is charged under one key", () => {
   const keys: Array<string> = []
-  const payments: Handlers<typeof Payments> = {
+  const payments: Integration.TestHandlers<typeof Payments> = {
     charge: (request) => {
       keys.push(request.headers["idempotency-key"])
       return charged.charge!(request)

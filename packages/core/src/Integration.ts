@@ -93,6 +93,11 @@ export interface ServiceClass<
   readonly circuit: Effect.Effect<CircuitBreaker.CircuitBreaker | undefined, never, Self>
 }
 
+/** What `layerTest` of an integration takes: `Integration.TestHandlers<typeof Payments>`. */
+export type TestHandlers<Class extends { readonly layerTest: (handlers: never) => unknown }> = Parameters<
+  Class["layerTest"]
+>[0]
+
 /** A record whose fields are all optional may be left out. */
 type Given<S> = {} extends S ? [settings?: S] : [settings: S]
 
