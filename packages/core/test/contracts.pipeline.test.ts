@@ -1,6 +1,7 @@
 /** What a contract says of its operations, seen from outside: which values are secret, which streams have declared errors. */
 import { assert, it } from "@effect/vitest"
 import * as Integration from "@switchboard/core/Integration"
+import * as Resilience from "@switchboard/core/Resilience"
 import * as Stores from "@switchboard/core/Stores"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
@@ -13,6 +14,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Tracer from "effect/Tracer"
@@ -36,6 +38,37 @@ class VaultApi extends HttpApi.make("vault").add(Vault) {}
 class Vaults
   extends Integration.Service<Vaults>()("test/Vaults", { api: VaultApi, baseUrl: "https://vault.example" })
 {}
+
+/** An amount that takes 1.5 seconds to be written. */
+const Slow = Schema.Int.pipe(Schema.decodeTo(Schema.Int, {
+  decode: SchemaGetter.passthrough(),
+  encode: SchemaGetter.transformEffect((amount: number) => Effect.as(Effect.sleep("1500 millis"), amount))
+}))
+class Ledger extends HttpApiGroup.make("ledger").add(
+  HttpApiEndpoint.put("book", "/book", { payload: Schema.Struct({ amount: Slow }), success: HttpApiSchema.NoContent })
+) {}
+class LedgerApi extends HttpApi.make("ledger").add(Ledger) {}
+class Ledgers extends Integration.Service<Ledgers>()("test/Ledgers", {
+  api: LedgerApi,
+  baseUrl: "https://ledger.example"
+}) {}
+
+const ledger = (script: TestTransport.Script) =>
+  Ledgers.layer().pipe(Layer.provideMerge(TestTransport.layer(script)), Layer.provide(Stores.layerMemory))
+
+it.effect("F9: a request that takes time to be encoded takes it from the call's own", () =>
+  Effect.gen(function*() {
+    const book = Effect.flatMap(Ledgers, (ledgers) => ledgers.ledger.book({ payload: { amount: 1 } }))
+    const hasty = yield* Effect.forkChild(Effect.flip(book.pipe(Resilience.withOptions({ totalTimeout: "1 second" }))))
+    yield* TestClock.adjust("1 second")
+    const error = yield* Fiber.join(hasty)
+    assert.deepInclude(error.reason, { _tag: "DeadlineExceeded", wasSent: false })
+    const hung = yield* Effect.forkChild(Effect.flip(book.pipe(Resilience.withOptions({ totalTimeout: "2 seconds" }))))
+    yield* TestClock.adjust("2 seconds")
+    const late = yield* Fiber.join(hung)
+    assert.deepInclude(late.reason, { _tag: "DeadlineExceeded", wasSent: true })
+    assert.strictEqual((yield* (yield* TestTransport.TestTransport).requests).length, 1)
+  }).pipe(Effect.provide(ledger(Answer.hang))))
 
 const layer = (script: TestTransport.Script) =>
   Vaults.layer().pipe(Layer.provideMerge(TestTransport.layer(script)), Layer.provide(Stores.layerMemory))

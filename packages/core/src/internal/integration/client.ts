@@ -7,8 +7,16 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Auth from "../../Auth.ts"
 import type { Call } from "../../Call.ts"
+import { CurrentDeadline, nearest } from "../../Deadline.ts"
 import type * as Events from "../../Events.ts"
-import { AttemptTimeout, IntegrationError, InvalidRequest, isReason, type Reason } from "../../IntegrationError.ts"
+import {
+  AttemptTimeout,
+  DeadlineExceeded,
+  IntegrationError,
+  InvalidRequest,
+  isReason,
+  type Reason
+} from "../../IntegrationError.ts"
 import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import * as Outcome from "../../Outcome.ts"
 import type * as Redaction from "../../Redaction.ts"
@@ -20,6 +28,7 @@ import { isLarger } from "../contract/bodySize.ts"
 import type { Compiled } from "../contract/compile.ts"
 import type { Buffered, Encoded, Operation, Streamed } from "../contract/operation.ts"
 import { isValue } from "../headerSyntax.ts"
+import { now } from "../monotonic.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import * as EffectAttempt from "../pipeline/effectAttempt.ts"
 import * as Exchange from "../pipeline/exchange.ts"
@@ -133,9 +142,9 @@ const method = (operation: Operation, shared: Shared, { plan, planWith }: Planne
   ): Effect.Effect<unknown, unknown> => {
     const prepared = prepare(request, plan)
     const exit = settled(prepared)
-    return exit !== undefined && Exit.isSuccess(exit)
-      ? start(plan, exit.value, at)
-      : Effect.matchEffect(prepared, { onFailure: fail, onSuccess: (work) => start(plan, work, at) })
+    if (exit !== undefined && Exit.isSuccess(exit)) return start(plan, exit.value, at)
+    const run = { onFailure: fail, onSuccess: (work: Prepared) => start(plan, work, at) }
+    return exit === undefined ? withinTotal(plan, prepared, run) : Effect.matchEffect(exit, run)
   }
   return (request = {}) =>
     Effect.withFiber<unknown, unknown>((fiber) => {
@@ -150,6 +159,27 @@ const method = (operation: Operation, shared: Shared, { plan, planWith }: Planne
       })
     })
 }
+
+/** A request that takes time to be encoded takes it from the call's own. */
+const withinTotal = (
+  { totalTimeout }: Run.Plan,
+  prepared: Effect.Effect<Prepared, Reason>,
+  run: {
+    readonly onFailure: (reason: Reason) => Effect.Effect<unknown, unknown>
+    readonly onSuccess: (work: Prepared) => Effect.Effect<unknown, unknown>
+  }
+): Effect.Effect<unknown, unknown> =>
+  Effect.withFiber<unknown, unknown>((fiber) => {
+    const begun = now(fiber)
+    const deadline = nearest(fiber.getRef(CurrentDeadline), begun + totalTimeout)
+    const timeout = Duration.millis(Math.max(0, deadline - begun))
+    const exceeded = () => Effect.fail(new DeadlineExceeded({ timeout, wasSent: false }))
+    return prepared.pipe(
+      Effect.timeoutOrElse({ duration: timeout, orElse: exceeded }),
+      Effect.matchEffect(run),
+      Effect.provideService(CurrentDeadline, deadline)
+    )
+  })
 
 /** A header loses the space around its value, so that one without anything else would be empty. */
 const isKey = (key: string): boolean => typeof key === "string" && key.trim() !== "" && isValue(key)
