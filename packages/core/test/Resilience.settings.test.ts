@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { charge, layer, Payments } from "./payments.ts"
+import { begin } from "./policy/fixtures.ts"
 import { remote, sent } from "./vault.ts"
 
 const Thing = Schema.Struct({ id: Schema.String })
@@ -382,8 +383,6 @@ describe("explain", () => {
     for (const { reason } of Resilience.order) assert.isAbove(reason.length, 10)
   })
 })
-
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
 describe("the order of the pipeline", () => {
   const settings = { retry: { maxRetries: 1, baseDelay: "1 second", jitter: "none" } } as const

@@ -14,8 +14,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import { CardDeclined, charge, layer, Payments } from "./payments.ts"
+import { recording } from "./spans.ts"
 import { client, item, remote } from "./vault.ts"
 
 const ok = Answer.json(200, charge)
@@ -30,14 +31,7 @@ const wire = TestTransport.TestTransport
 /** Records the spans of an effect, in the order in which they began. */
 const traced = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
-    const spans: Array<Tracer.NativeSpan> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
+    const { spans, tracer } = recording()
     return Effect.map(Effect.exit(Effect.withTracer(self, tracer)), (exit) => ({ exit, spans }))
   })
 
@@ -148,14 +142,7 @@ describe("spans", () => {
 
   it.effect("end when the caller is interrupted", () =>
     Effect.gen(function*() {
-      const spans: Array<Tracer.NativeSpan> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = recording()
       const fiber = yield* Effect.forkChild(Effect.withTracer(get, tracer))
       yield* (yield* wire).received(1)
       yield* Fiber.interrupt(fiber)

@@ -18,6 +18,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Tracer from "effect/Tracer"
+import { recording } from "./spans.ts"
 
 class Busy extends Schema.TaggedError<Busy>()("Busy", {}) {}
 const Secret = Schema.RedactedFromValue(Schema.String)
@@ -76,14 +77,7 @@ const layer = (script: TestTransport.Script) =>
 const secret = (value: string) => Redacted.make(value)
 
 it.effect("a value that the contract keeps redacted is sent, and its URL is shown as the template", () => {
-  const spans: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
+  const { spans, tracer } = recording()
   return Effect.gen(function*() {
     const { vault } = yield* Vaults
     yield* vault.open({ params: { code: secret("CANARY-1") }, query: { pin: secret("CANARY-2") } })

@@ -29,8 +29,8 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
+import { recording } from "./spans.ts"
 import { baseUrl, client, item, remote, sent, VaultApi } from "./vault.ts"
 
 const canary = "CaNaRy/+ =7&x"
@@ -159,14 +159,7 @@ const observe = (scheme: (typeof schemes)[string], scenario: Scenario) =>
         seen.push(json(value))
       }
     }
-    const spans: Array<Tracer.NativeSpan> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
+    const { spans, tracer } = recording()
     const logger = Logger.make(({ cause, message }) => show(message, cause))
     const registry: Map<string, any> = new Map()
 

@@ -8,9 +8,8 @@ import * as Policy from "../../src/Policy.ts"
 import * as Bulkhead from "../../src/policy/Bulkhead.ts"
 import * as Resilience from "../../src/Resilience.ts"
 import { charge, layer, Payments } from "../payments.ts"
-import { adjust, boom, counted, test } from "./fixtures.ts"
+import { adjust, begin, boom, counted, test } from "./fixtures.ts"
 
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const idle = { running: 0, waiting: 0 }
 
 /** A bulkhead, and work in it that is begun by its number and ends when it is told to. */

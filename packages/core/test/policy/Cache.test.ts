@@ -2,11 +2,10 @@ import { assert, describe } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import * as Outcome from "../../src/Outcome.ts"
 import * as Cache from "../../src/policy/Cache.ts"
-import { adjust, Boom, boom, counted, scripted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, counted, scripted, test } from "./fixtures.ts"
 
 const make = <A = unknown>(options: Partial<Parameters<typeof Cache.make<string, A>>[0]> = {}) =>
   Cache.make<string, A>({ name: "test", ttl: "1 minute", ...options })
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const numbered = () => {
   let n = 0
   return counted(Effect.sync(() => ++n))

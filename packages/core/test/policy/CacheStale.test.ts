@@ -5,11 +5,10 @@ import { CircuitOpen, InvalidRequest } from "../../src/IntegrationError.ts"
 import * as Outcome from "../../src/Outcome.ts"
 import * as Cache from "../../src/policy/Cache.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
-import { adjust, Boom, boom, counted, scripted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, counted, scripted, test } from "./fixtures.ts"
 
 type Options = Partial<Parameters<typeof Cache.make<string, number>>[0]>
 const make = (options: Options = {}) => Cache.make<string, number>({ name: "test", ttl: "10 seconds", ...options })
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const after = (millis: number, value: number) => Effect.delay(Effect.succeed(value), millis)
 const known = (value: number, seconds: number, stale: boolean): Cache.Cached<number> => ({
   value,

@@ -5,9 +5,8 @@ import { DeadlineExceeded } from "../../src/IntegrationError.ts"
 import * as Policy from "../../src/Policy.ts"
 import * as Coalesce from "../../src/policy/Coalesce.ts"
 import * as Timeout from "../../src/policy/Timeout.ts"
-import { adjust, Boom, boom, counted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, counted, test } from "./fixtures.ts"
 
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const idle = { flights: 0, waiting: 0 }
 /** Answers after a second; counts how often it was begun and how many run. */
 const remote = <A, E>(answer: Effect.Effect<A, E>) => {

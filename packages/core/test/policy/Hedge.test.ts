@@ -6,11 +6,10 @@ import * as Outcome from "../../src/Outcome.ts"
 import * as Policy from "../../src/Policy.ts"
 import * as Hedge from "../../src/policy/Hedge.ts"
 import * as Retry from "../../src/policy/Retry.ts"
-import { adjust, Boom, boom, counted, scripted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, counted, scripted, test } from "./fixtures.ts"
 
 type Options = Partial<Parameters<typeof Hedge.make>[0]>
 const make = (options: Options = {}) => Hedge.make({ name: "test", delay: 100, budget: false, ...options })
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const after = <A>(millis: number, value: A) => Effect.delay(Effect.succeed(value), millis)
 const failAfter = (millis: number, n: number) => Effect.delay(Effect.fail(new Boom({ n })), millis)
 /** Notes when each attempt begins and ends. */

@@ -8,8 +8,8 @@ import * as Bulkhead from "../../src/policy/Bulkhead.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import * as RateLimit from "../../src/policy/RateLimit.ts"
 import * as Retry from "../../src/policy/Retry.ts"
-import { adjust, Boom, boom, counted, test } from "./fixtures.ts"
-import { begin, make, nowMillis, refused, settled, starts } from "./rateLimit.ts"
+import { adjust, begin, Boom, boom, counted, test } from "./fixtures.ts"
+import { make, nowMillis, refused, settled, starts } from "./rateLimit.ts"
 
 const algorithms = ["token-bucket", "fixed-window", "sliding-window"] as const
 

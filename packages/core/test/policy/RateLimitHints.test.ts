@@ -6,8 +6,8 @@ import { resetMillis } from "../../src/internal/rateLimit/resetTime.ts"
 import * as Outcome from "../../src/Outcome.ts"
 import * as Policy from "../../src/Policy.ts"
 import type * as RateLimit from "../../src/policy/RateLimit.ts"
-import { adjust, boom, test } from "./fixtures.ts"
-import { begin, make, nowMillis, refused, settled, starts } from "./rateLimit.ts"
+import { adjust, begin, boom, test } from "./fixtures.ts"
+import { make, nowMillis, refused, settled, starts } from "./rateLimit.ts"
 
 const wall = Date.UTC(2026, 0, 1, 12, 0, 0)
 

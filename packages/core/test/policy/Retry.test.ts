@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Clock, Deferred, Duration, Effect, Exit, Fiber, Random, Schedule } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Random, Schedule } from "effect"
 import * as Deadline from "../../src/Deadline.ts"
 import { IntegrationError, UnexpectedStatus } from "../../src/IntegrationError.ts"
 import { retryAfterMillis } from "../../src/internal/retryAfter.ts"
@@ -7,11 +7,10 @@ import * as Outcome from "../../src/Outcome.ts"
 import * as Policy from "../../src/Policy.ts"
 import * as Retry from "../../src/policy/Retry.ts"
 import * as Timeout from "../../src/policy/Timeout.ts"
-import { adjust, Boom, boom, counted, scripted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, callOfOneGone, counted, scripted, test } from "./fixtures.ts"
 
 type Options = Partial<Parameters<typeof Retry.make>[0]>
 const make = (options: Options = {}) => Retry.make({ name: "test", jitter: "none", ...options })
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 /** Runs to the end in virtual time. */
 const finish = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
@@ -84,14 +83,7 @@ describe("Retry", () => {
     Effect.gen(function*() {
       const { policy } = yield* make()
       const call = counted(boom)
-      const latch = yield* Deferred.make<void>()
-      const fiber = yield* Effect.forkChild(
-        Effect.andThen(Effect.uninterruptible(Deferred.await(latch)), policy(call.run)),
-        { startImmediately: true }
-      )
-      const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
-      yield* Deferred.succeed(latch, undefined)
-      yield* Fiber.join(interrupting)
+      yield* callOfOneGone(policy(call.run))
       assert.strictEqual(call.count, 0)
     }))
 

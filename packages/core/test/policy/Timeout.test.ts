@@ -1,16 +1,15 @@
 import { assert, describe } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import * as Deadline from "../../src/Deadline.ts"
 import { AttemptTimeout, DeadlineExceeded } from "../../src/IntegrationError.ts"
 import * as Outcome from "../../src/Outcome.ts"
 import * as Policy from "../../src/Policy.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import * as Timeout from "../../src/policy/Timeout.ts"
-import { adjust, Boom, boom, counted, scripted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, callOfOneGone, counted, scripted, test } from "./fixtures.ts"
 
 const make = (timeout: Duration.Input, abandon?: boolean) =>
   Effect.map(Timeout.make({ timeout, abandon }), ({ policy }) => policy)
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const timedOut = (timeout: Duration.Input) =>
   new AttemptTimeout({ timeout: Duration.fromInputUnsafe(timeout), wasSent: true })
 
@@ -167,14 +166,7 @@ describe("Timeout", () => {
     Effect.gen(function*() {
       const policy = yield* make("1 second")
       const call = counted(Effect.void)
-      const latch = yield* Deferred.make<void>()
-      const fiber = yield* Effect.forkChild(
-        Effect.andThen(Effect.uninterruptible(Deferred.await(latch)), policy(call.run)),
-        { startImmediately: true }
-      )
-      const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
-      yield* Deferred.succeed(latch, undefined)
-      yield* Fiber.join(interrupting)
+      yield* callOfOneGone(policy(call.run))
       assert.strictEqual(call.count, 0)
     }))
 

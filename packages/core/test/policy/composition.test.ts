@@ -6,9 +6,8 @@ import * as Policy from "../../src/Policy.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import * as Retry from "../../src/policy/Retry.ts"
 import * as Timeout from "../../src/policy/Timeout.ts"
-import { adjust, Boom, boom, counted, test } from "./fixtures.ts"
+import { adjust, begin, Boom, boom, counted, test } from "./fixtures.ts"
 
-const begin = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 const finish = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const call = yield* begin(self)

@@ -2,12 +2,10 @@
 import { Clock, Duration, Effect } from "effect"
 import { RateLimited } from "../../src/IntegrationError.ts"
 import * as RateLimit from "../../src/policy/RateLimit.ts"
+import { begin } from "./fixtures.ts"
 
 export const make = (options: RateLimit.Options & { readonly name?: string }) =>
   RateLimit.make({ name: "test", ...options })
-
-export const begin = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
 export const nowMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
