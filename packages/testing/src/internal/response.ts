@@ -70,7 +70,9 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
-    return Effect.flatMap(this.text, (text) => this.attempt(() => UrlParams.fromInput(new URLSearchParams(text))))
+    return Effect.flatMap(this.bytes, (bytes) =>
+      // A leading "?" is data; URLSearchParams would take it for the mark of a query.
+      this.attempt(() => UrlParams.fromInput(new URLSearchParams(decodeForm(bytes).replace(/^\?/, "%3F")))))
   }
 
   get formData(): Effect.Effect<FormData, HttpClientError.HttpClientError> {
@@ -110,3 +112,5 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
     return new HttpClientError.HttpClientError({ reason })
   }
 }
+
+const decodeForm = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)

@@ -37,6 +37,15 @@ export const clients: ReadonlyArray<Case<Subject>> = [
       yield* same("the header", response.headers["x-echo"], "e")
       yield* same("the body", yield* response.text, "grüße")
     })),
+  ofBoth(
+    "reads a form as the URL standard says, without taking a leading ? for the mark of a query",
+    (client, { origin }) =>
+      Effect.gen(function*() {
+        const request = HttpClientRequest.bodyText(HttpClientRequest.post(`${origin}/echo`), "?a=1&b=%2B+c")
+        const { params } = yield* Effect.flatMap(client.execute(request), (response) => response.urlParamsBody)
+        yield* same("the fields", params.map((field) => field.join(": ")).join(", "), "?a: 1, b: + c")
+      })
+  ),
   ofBoth("uploads a stream", (client, { origin }) =>
     Effect.gen(function*() {
       const body = Stream.encodeText(Stream.make("one ", "two ", "three"))
