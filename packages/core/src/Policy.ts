@@ -67,7 +67,10 @@ export const fromGate = <PE>(
     Effect.uninterruptibleMask((restore) => {
       const enter = (admission: number | Refusal<PE>): Effect.Effect<A, E | PE, R> =>
         typeof admission === "number"
-          ? Effect.onExit(restore(self), (exit) => settled(gate, admission, () => classify(exit)))
+          ? Effect.withFiber((fiber) => {
+            const begun = monotonic.now(fiber)
+            return Effect.onExit(restore(self), (exit) => settled(gate, admission, () => classify(exit), begun))
+          })
           : Effect.fail(admission.reason())
       return Effect.withFiber((fiber) => {
         const admission = gate.admit(monotonic.now(fiber))
@@ -101,13 +104,19 @@ export const admitted = <PE>(
 }
 
 // A classifier that throws is a defect of the call, but the ticket is settled all the same.
-const settled = (gate: Gate<unknown>, ticket: number, classify: () => Outcome.Outcome): Effect.Effect<void> =>
+const settled = (
+  gate: Gate<unknown>,
+  ticket: number,
+  classify: () => Outcome.Outcome,
+  begun?: number
+): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     let outcome: Outcome.Outcome = Outcome.neutral
     try {
       outcome = classify()
     } finally {
-      gate.settle(ticket, outcome, monotonic.now(fiber))
+      const now = monotonic.now(fiber)
+      gate.settle(ticket, outcome, now, begun === undefined ? undefined : now - begun)
     }
     return Effect.void
   })
@@ -118,7 +127,8 @@ const settled = (gate: Gate<unknown>, ticket: number, classify: () => Outcome.Ou
  */
 export interface Gate<out Refused> {
   readonly admit: (now: number) => Admission<Refused>
-  readonly settle: (ticket: number, outcome: Outcome.Outcome, now: number) => void
+  /** `elapsed`: how long what was let through has run, in milliseconds; absent where it did not run. */
+  readonly settle: (ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number) => void
 }
 
 /** A ticket to hand back to `settle`, a refusal, a wait, or a question to a state that lives elsewhere. */

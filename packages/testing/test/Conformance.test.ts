@@ -159,28 +159,19 @@ describe("the suite for transports", () => {
 
 describe("the suite for stores", () => {
   const memory = Effect.scoped(Effect.provide(Stores.Stores, Stores.layerMemory))
+  type State = Stores.Stores["Service"]["state"]
+  const having = (state: (of: State) => State) =>
+    Effect.map(memory, (stores): Stores.Stores["Service"] => ({ ...stores, state: state(stores.state) }))
   const wrong: ReadonlyArray<[string, Effect.Effect<Stores.Stores["Service"]>]> = [
-    [
-      "that make a state each time",
-      Effect.succeed({ state: (_name, initial) => Effect.sync(() => Ref.makeUnsafe(initial())) })
-    ],
-    [
-      "that know one state only",
-      Effect.map(memory, ({ state }) => ({ state: (_name, initial) => state("x", initial) }))
-    ],
+    ["that make a state each time", having(() => (_name, initial) => Effect.sync(() => Ref.makeUnsafe(initial())))],
+    ["that know one state only", having((state) => (_name, initial) => state("x", initial))],
     [
       "that make a state twice when asked at once",
-      Effect.map(memory, ({ state }) => ({
-        state: (name, initial) =>
-          Effect.flatMap(Effect.sync(initial), (made) => Effect.andThen(Effect.yieldNow, state(name, () => made)))
-      }))
+      having((state) => (name, initial) =>
+        Effect.flatMap(Effect.sync(initial), (made) => Effect.andThen(Effect.yieldNow, state(name, () => made)))
+      )
     ],
-    [
-      "that ignore case",
-      Effect.map(memory, ({ state }) => ({
-        state: (name, initial) => state(name.toLowerCase(), initial)
-      }))
-    ]
+    ["that ignore case", having((state) => (name, initial) => state(name.toLowerCase(), initial))]
   ]
   it.live.each(wrong)("finds some %s", ([, stores]) =>
     Effect.gen(function*() {

@@ -211,7 +211,8 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     const { clock, deadlines, gates } = this.call
     deadlines.remove(this)
     const now = millis(clock)
-    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now)
+    const elapsed = this.started ? now - this.startedAt : undefined
+    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
     return now
   }
 
