@@ -28,6 +28,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaParser from "effect/SchemaParser"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
+import type { Fallback } from "./Fallback.ts"
 import type { IntegrationError } from "./IntegrationError.ts"
 import { writtenAs } from "./internal/contract/wire.ts"
 
@@ -119,6 +120,25 @@ export type Handlers<Groups extends HttpApiGroup.Constraint> = Simplify<
   & { readonly [G in Exclude<Groups, TopLevel> as G["identifier"]]?: Partial<Group<G>> | undefined }
   & { readonly [E in TopLevelEndpoint<Groups> as E["identifier"]]?: Method<E> | undefined }
 >
+
+/** Fallbacks of some operations of a contract, of any group: each one fallback, or a chain of them. */
+export type Fallbacks<Groups extends HttpApiGroup.Constraint> = Simplify<
+  & {
+    readonly [G in Exclude<Groups, TopLevel> as G["identifier"]]?:
+      | { readonly [K in keyof G["endpoints"]]?: Chain<Extract<G["endpoints"][K], Endpoint>> | undefined }
+      | undefined
+  }
+  & { readonly [E in TopLevelEndpoint<Groups> as E["identifier"]]?: Chain<E> | undefined }
+>
+
+type Chain<E extends Endpoint> = OneOrMore<Fallback<Request<E>, Success<E>, Failure<E> | IntegrationError, any>>
+type OneOrMore<A> = A | ReadonlyArray<A>
+
+/** What fallbacks need to answer. */
+export type FallbackServices<F> = F extends Fallback<any, any, any, infer R> ? R
+  : F extends ReadonlyArray<infer Element> ? FallbackServices<Element>
+  : F extends object ? FallbackServices<F[keyof F]>
+  : never
 
 /** The methods of one group. */
 export type Group<G extends HttpApiGroup.Constraint> = {

@@ -16,12 +16,15 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Auth from "./Auth.ts"
 import { isToken, token } from "./internal/headerSyntax.ts"
 import * as BaseUrl from "./internal/integration/baseUrl.ts"
+import * as Fallbacks from "./internal/settings/fallbacks.ts"
 import { problemsOf } from "./internal/settings/issue.ts"
 import * as Pool from "./internal/settings/pool.ts"
 import { nested, option, section, strict, switchable, type Validate, whole } from "./internal/settings/section.ts"
 import { InvalidOptions } from "./InvalidOptions.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
+import * as Cache from "./policy/Cache.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
+import * as Hedge from "./policy/Hedge.ts"
 import * as RateLimit from "./policy/RateLimit.ts"
 import * as Retry from "./policy/Retry.ts"
 import * as Resilience from "./Resilience.ts"
@@ -110,6 +113,31 @@ export const RateLimitSettings = section(validateRateLimit, {
 /** The options of `Bulkhead`. */
 export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Finite, maxQueue: Schema.Finite })
 
+/** The options of `Hedge`. */
+export const HedgeSettings = section(Hedge.validate, {
+  delay: Schema.Union([
+    DurationString,
+    Schema.Struct({
+      percentile: Schema.Finite,
+      minimumCalls: Schema.optionalKey(Schema.Finite),
+      window: Schema.optionalKey(DurationString)
+    }).check(whole((delay) => nested("delay", Hedge.validate({ delay: delay as Hedge.Percentile })))).annotate(strict)
+  ]),
+  maxHedges: Schema.Finite
+})
+
+// How long answers are fresh may be said in a wider scope.
+const validateCache: Validate = (options) => Cache.validate(options)
+
+/** The options of `Cache`, and whether the headers of an answer decide. */
+export const CacheSettings = section(validateCache, {
+  ttl: DurationString,
+  staleWhileRevalidate: DurationString,
+  staleIfError: DurationString,
+  capacity: Schema.Finite,
+  cacheControl: Schema.Boolean
+})
+
 /** The connections of an integration. */
 export const PoolSettings = section(Pool.validate, {
   maxConnections: Schema.Finite,
@@ -128,18 +156,29 @@ export const fields = {
   totalTimeout: option(Resilience.validate, "totalTimeout", DurationString),
   /** How long a stream may go without a chunk: positive; default `attemptTimeout`. */
   idleTimeout: option(Resilience.validate, "idleTimeout", DurationString),
+  /** How long a stream may go on: positive; default: as long as chunks come. */
+  streamTimeout: option(Resilience.validate, "streamTimeout", DurationString),
   /** The largest body sent in bytes, at least 1; default 10 MiB. */
   maxRequestBytes: option(Resilience.validate, "maxRequestBytes", Schema.Finite),
   /** The largest answer in bytes, at least 1; default 10 MiB. */
   maxResponseBytes: option(Resilience.validate, "maxResponseBytes", Schema.Finite),
   /** `false`: no retries. */
   retry: Schema.optionalKey(switchable(RetrySettings)),
+  /** In place of retries. */
+  hedge: Schema.optionalKey(switchable(HedgeSettings)),
+  /** Of GET, HEAD, OPTIONS and QUERY. */
+  cache: Schema.optionalKey(switchable(CacheSettings)),
+  coalesce: Schema.optionalKey(Schema.Boolean),
+  /** By operation, such as `menu.list`: a chain of values and last good answers, in place of that of the class. */
+  fallback: Schema.optionalKey(Fallbacks.make(DurationString)),
   /** `false`: no circuit breaker. */
   breaker: Schema.optionalKey(switchable(BreakerSettings)),
   /** `false`: no bound. */
   rateLimit: Schema.optionalKey(switchable(RateLimitSettings)),
   bulkhead: Schema.optionalKey(switchable(BulkheadSettings)),
   pool: Schema.optionalKey(PoolSettings),
+  /** The header that tells the remote how many milliseconds an attempt has left. */
+  deadlineHeader: option(Resilience.validate, "deadlineHeader", Schema.String),
   /** Whether W3C trace context is sent to the remote; default false. */
   propagateTrace: Schema.optionalKey(Schema.Boolean)
 } as const

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { Problem } from "./InvalidOptions.ts"
 
 const about = {
   /** The id of the integration. */
@@ -33,7 +34,10 @@ export const CallAnswered = Schema.TaggedStruct("CallAnswered", {
   /** Milliseconds, waits and retries included. */
   duration: Schema.Number,
   /** `success`, or the tag of the declared error. */
-  outcome: Schema.String
+  outcome: Schema.String,
+  /** Where the remote did not answer this call: `cache`, or the name of the fallback. */
+  source: Schema.optionalKey(Schema.String),
+  stale: Schema.optionalKey(Schema.Boolean)
 })
 
 /** A call failed; `reason` is the tag of the reason, or `defect`. */
@@ -84,6 +88,20 @@ export const RetryStopped = Schema.TaggedStruct("RetryStopped", {
   why: Schema.String
 })
 
+/** Another attempt begins beside those of the call that run, or in place of one that failed. */
+export const HedgeStarted = Schema.TaggedStruct("HedgeStarted", {
+  ...aboutCall,
+  /** From 2. */
+  attempt: Schema.Int
+})
+
+/** A fallback had no answer either; the next one of its chain is asked. `reason` is the tag of what it failed with. */
+export const FallbackFailed = Schema.TaggedStruct("FallbackFailed", {
+  ...aboutCall,
+  fallback: Schema.String,
+  reason: Schema.String
+})
+
 /** The circuit changed its state. */
 export const CircuitChanged = Schema.TaggedStruct("CircuitChanged", {
   ...about,
@@ -95,6 +113,12 @@ export const CircuitChanged = Schema.TaggedStruct("CircuitChanged", {
   retryAfter: Schema.optionalKey(Schema.Number)
 })
 
+/** New calls are made with other settings from now on. */
+export const SettingsChanged = Schema.TaggedStruct("SettingsChanged", about)
+
+/** Other settings were refused; those of before stay. */
+export const SettingsRefused = Schema.TaggedStruct("SettingsRefused", { ...about, problems: Schema.Array(Problem) })
+
 /** Everything an integration tells of itself, as a Schema. */
 export const IntegrationEvent = Schema.Union([
   CallAnswered,
@@ -103,7 +127,11 @@ export const IntegrationEvent = Schema.Union([
   AttemptEnded,
   RetryScheduled,
   RetryStopped,
-  CircuitChanged
+  HedgeStarted,
+  FallbackFailed,
+  CircuitChanged,
+  SettingsChanged,
+  SettingsRefused
 ])
 export type IntegrationEvent = typeof IntegrationEvent.Type
 

@@ -25,19 +25,25 @@ import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Auth from "./Auth.ts"
-import type { Client, Handlers } from "./Contract.ts"
+import type { Client, Fallbacks, FallbackServices, Handlers } from "./Contract.ts"
 import type * as Definition from "./Definition.ts"
+import type { ReloadOptions } from "./internal/integration/generations.ts"
 import * as Live from "./internal/integration/live.ts"
 import { agentOf, configNameOf } from "./internal/integration/names.ts"
 import { members } from "./internal/integration/service.ts"
 import type * as Configuration from "./internal/settings/configuration.ts"
+import type { FallbackSettings } from "./internal/settings/fallbacks.ts"
 import type { InvalidOptions } from "./InvalidOptions.ts"
 import type * as CircuitBreaker from "./policy/CircuitBreaker.ts"
 import type * as Resilience from "./Resilience.ts"
 import type { Stores } from "./Stores.ts"
 
 /** What an integration is. */
-export interface Options<Groups extends HttpApiGroup.Constraint, Fields extends Schema.Struct.Fields> {
+export interface Options<
+  Groups extends HttpApiGroup.Constraint,
+  Fields extends Schema.Struct.Fields,
+  F extends Fallbacks<Groups> = never
+> {
   /** The contract: the only source of types. */
   readonly api: HttpApi.HttpApi<string, Groups>
   /** Where it is, unless the settings say otherwise. May hold `{placeholders}` for secrets that auth puts in the path. */
@@ -47,6 +53,8 @@ export interface Options<Groups extends HttpApiGroup.Constraint, Fields extends 
   /** Settings of every operation, before the contract's own annotations. */
   readonly resilience?: Resilience.Options | undefined
   readonly pool?: Definition.PoolOptions | undefined
+  /** What is answered where the remote cannot, by group and endpoint: a `Fallback`, or a chain of them. */
+  readonly fallback?: F | undefined
   /** Sent as `User-Agent`: what a header may hold; default the last part of the id, in letters that it may. */
   readonly userAgent?: string | undefined
   /**
@@ -65,6 +73,8 @@ export type Settings<Fields extends Schema.Struct.Fields> =
     readonly pool?: Definition.PoolOptions | undefined
     /** Whether W3C trace context is sent to the remote: default `false`. */
     readonly propagateTrace?: boolean | undefined
+    /** By operation, such as `menu.list`, in place of the class's own chain. */
+    readonly fallback?: FallbackSettings | undefined
   }
 
 /** The class of an integration: a service, and the layers that provide it. */
@@ -72,26 +82,40 @@ export interface ServiceClass<
   Self,
   Id extends string,
   Groups extends HttpApiGroup.Constraint,
-  Fields extends Schema.Struct.Fields
+  Fields extends Schema.Struct.Fields,
+  R = never
 > extends Context.ServiceClass<Self, Id, Client<Groups>> {
   readonly api: HttpApi.HttpApi<string, Groups>
   /** Live, from values. */
   readonly layer: (
     ...settings: Given<Settings<Fields>>
-  ) => Layer.Layer<Self, InvalidOptions, HttpClient.HttpClient | Stores>
+  ) => Layer.Layer<Self, InvalidOptions, HttpClient.HttpClient | Stores | R>
   /** Live, from configuration: `environment` lists what is read. */
-  readonly layerConfig: Layer.Layer<Self, Config.ConfigError, HttpClient.HttpClient | Stores>
+  readonly layerConfig: Layer.Layer<Self, Config.ConfigError, HttpClient.HttpClient | Stores | R>
   /** Live, from a definition: its base URL and authentication take the place of the class's own. */
   readonly layerDefinition: (
     definition: Definition.Definition
-  ) => Layer.Layer<Self, InvalidOptions, HttpClient.HttpClient | Stores>
+  ) => Layer.Layer<Self, InvalidOptions, HttpClient.HttpClient | Stores | R>
   /** Without a network: these methods, and for every other a defect that names it. */
   readonly layerTest: (handlers: Handlers<Groups>) => Layer.Layer<Self>
   /** The options that `layerConfig` reads. */
   readonly environment: ReadonlyArray<Configuration.Option>
   /** The circuit of the integration in context; `undefined` where it has none, as in a test layer. */
   readonly circuit: Effect.Effect<CircuitBreaker.CircuitBreaker | undefined, never, Self>
+  /**
+   * Other settings, for calls that begin from now on; calls in flight end with those they began with. What is known of the
+   * remote stays: circuit, limits, budgets and cached answers. Settings that cannot work are refused, and those of before
+   * stay. Does nothing to a test layer.
+   */
+  readonly reload: (
+    settings: Settings<Fields>,
+    options?: ReloadOptions
+  ) => Effect.Effect<void, InvalidOptions, Self>
+  /** The same with what the configuration holds now. */
+  readonly reloadConfig: (options?: ReloadOptions) => Effect.Effect<void, Config.ConfigError, Self>
 }
+
+export type { FallbackSettings, ReloadOptions }
 
 /** What `layerTest` of an integration takes: `Integration.TestHandlers<typeof Payments>`. */
 export type TestHandlers<Class extends { readonly layerTest: (handlers: never) => unknown }> = Parameters<
@@ -109,11 +133,12 @@ export const Service = <Self>() =>
 <
   const Id extends string,
   Groups extends HttpApiGroup.Constraint,
-  const Fields extends Schema.Struct.Fields = {}
+  const Fields extends Schema.Struct.Fields = {},
+  F extends Fallbacks<Groups> = never
 >(
   id: Id,
-  options: Options<Groups, Fields>
-): ServiceClass<Self, Id, Groups, Fields> => {
+  options: Options<Groups, Fields, F>
+): ServiceClass<Self, Id, Groups, Fields, FallbackServices<F>> => {
   const service = Context.Service<Self, Client<Groups>>()(id)
   const { configName = configNameOf(id) } = options
   // The contract's types are put on here; below them an integration is an object with methods.
@@ -121,17 +146,25 @@ export const Service = <Self>() =>
 }
 
 /** What `Service` is made of: a client for as long as the scope is open. */
-export const make = <Groups extends HttpApiGroup.Constraint, const Fields extends Schema.Struct.Fields = {}>(
+export const make = <
+  Groups extends HttpApiGroup.Constraint,
+  const Fields extends Schema.Struct.Fields = {},
+  F extends Fallbacks<Groups> = never
+>(
   id: string,
-  options: Options<Groups, Fields>
+  options: Options<Groups, Fields, F>
 ): (
   settings: Settings<Fields>
-) => Effect.Effect<Client<Groups>, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> => {
+) => Effect.Effect<
+  Client<Groups>,
+  InvalidOptions,
+  HttpClient.HttpClient | Stores | Scope.Scope | FallbackServices<F>
+> => {
   const declared = declare(id, options)
   return (settings) => Live.make(declared, settings) as Effect.Effect<never, InvalidOptions, never>
 }
 
-const declare = <Groups extends HttpApiGroup.Constraint, Fields extends Schema.Struct.Fields>(
+const declare = (
   id: string,
-  { api, auth, baseUrl, pool = {}, resilience = {}, userAgent = agentOf(id) }: Options<Groups, Fields>
-): Live.Declared => ({ id, api, baseUrl, auth: (auth ?? Auth.none) as never, pool, resilience, userAgent })
+  { api, auth, baseUrl, fallback = {}, pool = {}, resilience = {}, userAgent = agentOf(id) }: Options<any, any, any>
+): Live.Declared => ({ id, api, baseUrl, auth: auth ?? Auth.none, pool, resilience, userAgent, fallback })

@@ -18,7 +18,9 @@ import * as Timeouts from "./internal/settings/timeouts.ts"
 import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
 import type * as Outcome from "./Outcome.ts"
 import * as Bulkhead from "./policy/Bulkhead.ts"
+import * as Cache from "./policy/Cache.ts"
 import * as CircuitBreaker from "./policy/CircuitBreaker.ts"
+import * as Hedge from "./policy/Hedge.ts"
 import * as RateLimit from "./policy/RateLimit.ts"
 import * as Retry from "./policy/Retry.ts"
 
@@ -30,7 +32,7 @@ export const order = [
   { position: 4, name: "total timeout", scope: "call", reason: "bounds waiting, retries and queueing together" },
   {
     position: 5,
-    name: "retry",
+    name: "retry or hedge",
     scope: "call",
     reason: "above what picks an endpoint, so that each attempt picks anew"
   },
@@ -78,6 +80,18 @@ export interface OperationOptions {
   readonly totalTimeout?: Duration.Input | undefined
   /** `false`: no retries. The budget is set for the integration as a whole. */
   readonly retry?: false | Omit<Retry.Options, "budget"> | undefined
+  /**
+   * Makes another attempt while the first has not answered, in place of retries: one call has one or the other, and both
+   * are paid from the same budget. Only for what may be sent twice. Absent or `false`: none.
+   */
+  readonly hedge?: false | Hedge.Options | undefined
+  /**
+   * Keeps answers. Absent or `false`: none are kept. For GET, HEAD, OPTIONS and QUERY, and for what is `idempotent` by its
+   * own settings; not for streams. At a call site it can be switched off alone.
+   */
+  readonly cache?: false | Partial<CacheOptions> | undefined
+  /** Whether equal calls at the same time are one: default false. For what `cache` is for. */
+  readonly coalesce?: boolean | undefined
   /** Whether sending twice does what sending once does. Default: by the method (RFC 9110 section 9.2.2). */
   readonly idempotent?: boolean | undefined
   /**
@@ -88,12 +102,27 @@ export interface OperationOptions {
   readonly idempotencyKey?: boolean | { readonly header: string } | undefined
   /** How long a stream that was handed out may go without a chunk: positive, finite. Default: `attemptTimeout`. */
   readonly idleTimeout?: Duration.Input | undefined
+  /**
+   * How long a stream may go on, from when it was handed out: positive, finite. Default: as long as chunks come. It never
+   * outlives a deadline that the caller inherits.
+   */
+  readonly streamTimeout?: Duration.Input | undefined
   /** The largest body sent, in bytes, at least 1: default 10 MiB. A stream is not counted. */
   readonly maxRequestBytes?: number | undefined
   /** The largest answer, in bytes after decompression, at least 1: default 10 MiB. A stream is not counted. */
   readonly maxResponseBytes?: number | undefined
   /** Decides the outcomes it knows; the default classifier decides the rest. */
   readonly classify?: Outcome.Classifier | undefined
+}
+
+/** How answers are kept, and how long. */
+export interface CacheOptions extends Cache.Options {
+  /**
+   * Whether the headers of an answer decide (`Cache-Control`, `Expires`, `Age`, `ETag`, `Last-Modified`), and the times
+   * above only where they are silent: default false. What has become stale is then asked for with its validator, and a 304
+   * makes it fresh again.
+   */
+  readonly cacheControl?: boolean | undefined
 }
 
 /** Settings of an integration. */
@@ -105,6 +134,8 @@ export interface Options extends Omit<OperationOptions, "retry"> {
   readonly rateLimit?: false | Partial<RateLimit.Options> | undefined
   /** `false`: no bound. Default: as many at once as the pool has connections, and 1,000 waiting. */
   readonly bulkhead?: false | Partial<Bulkhead.Options> | undefined
+  /** The header that tells the remote how many milliseconds an attempt has left. Absent: none is sent. */
+  readonly deadlineHeader?: string | undefined
 }
 
 /** Settings of an API, a group or an endpoint of a contract, as an annotation. Wider scopes are merged field by field. */
@@ -164,13 +195,16 @@ export const withIdempotencyKey = (value: string) => <A, E, R>(self: Effect.Effe
   Effect.updateService(self, CurrentOptions, (outer) => ({ ...outer, idempotencyKey: value }))
 
 /**
- * Field by field, `retry`, `breaker`, `rateLimit` and `bulkhead` included; what is defined later wins. A narrower total timeout alone
- * takes the place of a wider scope's attempt timeout that does not fit into it.
+ * Field by field, those of `retry`, `breaker`, `rateLimit`, `bulkhead`, `hedge` and `cache` included; what is defined later
+ * wins. A narrower total timeout alone takes the place of a wider scope's attempt timeout that does not fit into it, and
+ * hedging or retrying that of a wider scope's other way to repeat.
  */
 export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>): O => {
   const merged: Record<string, unknown> = {}
   for (const layer of layers) {
     if (layer?.totalTimeout !== undefined && !Timeouts.fits(merged, layer.totalTimeout)) delete merged["attemptTimeout"]
+    if (isSection(layer?.hedge)) merged["retry"] = budgetOf(merged["retry"])
+    if (isSection(layer?.retry)) delete merged["hedge"]
     for (const [name, value] of Object.entries(layer ?? {})) {
       if (value === undefined) continue
       const outer = merged[name]
@@ -183,7 +217,11 @@ export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>
   return merged as unknown as O
 }
 
-const sections = new Set(["retry", "breaker", "rateLimit", "bulkhead"])
+const sections = new Set(["retry", "breaker", "rateLimit", "bulkhead", "hedge", "cache"])
+/** What pays for hedges as well. */
+const budgetOf = (retry: unknown): object | undefined =>
+  isSection(retry) && "budget" in retry ? { budget: retry.budget } : undefined
+const isBudget = (name: string): boolean => name === "budget"
 const isSection = (value: unknown): value is object => typeof value === "object" && value !== null
 const defined = (section: object): object =>
   Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined))
@@ -203,6 +241,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
       positive("attemptTimeout", attemptTimeout),
       positive("totalTimeout", totalTimeout),
       positive("idleTimeout", options.idleTimeout),
+      positive("streamTimeout", options.streamTimeout),
       unless(
         Timeouts.fits(options, total) || !(millis(total) > 0),
         "attemptTimeout",
@@ -210,14 +249,31 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
       ),
       atLeast(1, "maxRequestBytes", maxRequestBytes),
       atLeast(1, "maxResponseBytes", maxResponseBytes),
-      keyProblem(options.idempotencyKey)
+      keyProblem(options.idempotencyKey),
+      unless(
+        !isSection(options.hedge) || !isSection(options.retry) || Object.keys(options.retry).every(isBudget),
+        "hedge",
+        "must not stand beside retry, because a call is repeated one way or the other"
+      ),
+      unless(
+        options.deadlineHeader === undefined || isToken(options.deadlineHeader),
+        "deadlineHeader",
+        "must be a header name"
+      )
     ),
     ...within("retry", options.retry, Retry.validate),
+    ...within("hedge", options.hedge, Hedge.validate),
+    ...within("cache", options.cache, validateCache),
     ...within("breaker", options.breaker, CircuitBreaker.validate),
     ...within("rateLimit", options.rateLimit, RateLimit.validate),
     ...within("bulkhead", options.bulkhead, Bulkhead.validate)
   ]
 }
+
+const validateCache = (options: Partial<CacheOptions>): ReadonlyArray<Problem> => [
+  ...collect(unless(options.ttl !== undefined, "ttl", "must be given")),
+  ...Cache.validate(options)
+]
 
 const within = <O>(section: string, options: false | O | undefined, check: (options: O) => ReadonlyArray<Problem>) =>
   options === false || options === undefined
@@ -254,18 +310,29 @@ export interface Explanation {
 export const explain = (
   options: Options & { readonly pool?: Pool.PoolOptions | undefined } = {}
 ): Explanation => {
-  const { breaker, bulkhead, pool = {}, rateLimit, retry } = options
+  const { breaker, bulkhead, cache, hedge, pool = {}, rateLimit, retry } = options
   const problems = [...validate(options), ...within("pool", pool, Pool.validate)]
   if (problems.length > 0) throw new RangeError(new InvalidOptions({ problems }).message)
   const { attempt, total } = Timeouts.timeoutsOf(options)
-  const retries = retry === false ? 0 : RetryOptions.settingsOf(retry ?? {}).maxRetries
+  const repeats = hedge
+    ? hedge.maxHedges ?? 1
+    : retry === false
+    ? 0
+    : RetryOptions.settingsOf(retry ?? {}).maxRetries
+  const shared = [
+    ...(cache ? [`answers kept for ${shown(millis(cache.ttl ?? 0))}`] : []),
+    ...(options.coalesce === true ? ["equal calls are one"] : [])
+  ]
   const concurrent = bulkhead === false
     ? undefined
     : bulkhead?.maxConcurrent ?? pool.maxConnections ?? Pool.defaults.maxConnections
   const details: Partial<Record<string, string>> = {
     "telemetry": "spans, metrics, events",
     "total timeout": shown(total),
-    "retry": retries === 0 ? undefined : `${retries} at the most, if the operation may be repeated`,
+    "cache, coalesce": shared.length === 0 ? undefined : shared.join(", "),
+    "retry or hedge": repeats === 0
+      ? undefined
+      : `${hedge ? "hedges" : "retries"}: ${repeats} at the most, if the operation may be repeated`,
     "circuit check": breaker === false ? undefined : "before anything is taken",
     "rate limit": rateLimit ? `${rateLimit.limit} per ${shown(millis(rateLimit.window ?? 0))}` : undefined,
     "bulkhead": concurrent === undefined ? undefined : `${concurrent} at once`,
@@ -282,8 +349,8 @@ export const explain = (
   return {
     order: filled.map(({ name }) => name),
     worstCase: Duration.millis(total),
-    maxRequests: retries + 1,
-    text: [...lines, `worst case ${shown(total)}, at most ${retries + 1} requests per call`].join("\n")
+    maxRequests: repeats + 1,
+    text: [...lines, `worst case ${shown(total)}, at most ${repeats + 1} requests per call`].join("\n")
   }
 }
 

@@ -14,6 +14,7 @@ import type * as Tracer from "effect/Tracer"
 import type * as Call from "./Call.ts"
 import type * as Events from "./Events.ts"
 import { isReason } from "./IntegrationError.ts"
+import type { Provenance } from "./Provenance.ts"
 
 /** Every metric: name, kind, unit and labels. */
 export const metrics = {
@@ -42,6 +43,18 @@ export const metrics = {
     unit: "{attempt}",
     labels: ["switchboard.integration", "switchboard.operation", "error.type"],
     description: "Attempts after the first."
+  },
+  "switchboard.hedges": {
+    kind: "counter",
+    unit: "{attempt}",
+    labels: ["switchboard.integration", "switchboard.operation"],
+    description: "Attempts begun while another one of the same call was running, or had failed, in place of a retry."
+  },
+  "switchboard.answers": {
+    kind: "counter",
+    unit: "{call}",
+    labels: ["switchboard.integration", "switchboard.operation", "switchboard.source", "switchboard.stale"],
+    description: "Answers that the remote did not give to this call: the source is cache, or the name of the fallback."
   },
   "switchboard.refusals": {
     kind: "counter",
@@ -110,8 +123,17 @@ export interface Observer {
   /** `delay` in milliseconds. */
   readonly retryScheduled: (call: CallInfo, attempt: AttemptInfo, delay: number) => void
   readonly retryStopped: (call: CallInfo, attempts: number, why: string) => void
+  /** Another attempt begins beside those that run. */
+  readonly hedged: (call: CallInfo, attempt: number) => void
+  readonly fallbackFailed: (call: CallInfo, fallback: string, cause: Cause.Cause<unknown>) => void
   /** `duration` in milliseconds. */
-  readonly callEnded: (call: CallInfo, exit: Exit.Exit<unknown, unknown>, attempts: number, duration: number) => void
+  readonly callEnded: (
+    call: CallInfo,
+    exit: Exit.Exit<unknown, unknown>,
+    attempts: number,
+    duration: number,
+    provenance?: Provenance | undefined
+  ) => void
   readonly callSpan: (call: CallInfo) => SpanDescription
   readonly attemptSpan: (call: CallInfo, attempt: number) => SpanDescription
 }
@@ -171,6 +193,21 @@ export const make = (subject: Subject): Observer => {
     )
   const retries = counter("switchboard.retries")
   const refusals = counter("switchboard.refusals")
+  const hedges = series(() =>
+    Metric.counter("switchboard.hedges", {
+      description: metrics["switchboard.hedges"].description,
+      incremental: true,
+      attributes: ours
+    })
+  )
+  const answers = series((key) => {
+    const [source, stale] = String(key).split(" ")
+    return Metric.counter("switchboard.answers", {
+      description: metrics["switchboard.answers"].description,
+      incremental: true,
+      attributes: { ...ours, "switchboard.source": source!, "switchboard.stale": String(stale === "stale") }
+    })
+  })
   const tell = (
     call: CallInfo,
     event: { readonly _tag: Events.IntegrationEvent["_tag"]; readonly [field: string]: unknown }
@@ -204,7 +241,18 @@ export const make = (subject: Subject): Observer => {
     retryStopped: (call, attempts, why) => {
       if (listener !== undefined) tell(call, { _tag: "RetryStopped", attempts, why })
     },
-    callEnded: (call, exit, attempts, duration) => {
+    hedged: (call, attempt) => {
+      hedges("").updateUnsafe(1, call.context)
+      if (listener !== undefined) tell(call, { _tag: "HedgeStarted", attempt })
+    },
+    fallbackFailed: (call, fallback, cause) => {
+      if (listener !== undefined) {
+        tell(call, { _tag: "FallbackFailed", fallback, reason: tagOf(Exit.failCause(cause)) })
+      }
+    },
+    callEnded: (call, exit, attempts, duration, provenance) => {
+      const source = provenance?.fallback ?? (provenance?.source === "cache" ? "cache" : undefined)
+      if (source !== undefined) answers(provenance?.stale ? `${source} stale` : source).updateUnsafe(1, call.context)
       const outcome = Exit.isSuccess(exit) ? "success" : tagOf(exit)
       calls(outcome).updateUnsafe(duration / 1000, call.context)
       if (listener === undefined) return
@@ -216,7 +264,13 @@ export const make = (subject: Subject): Observer => {
       // What a defect says of itself may be anything.
       return outcome === "defect"
         ? tell(call, { _tag: "CallFailed", attempts, duration, reason: outcome, message: "a defect ended the call" })
-        : tell(call, { _tag: "CallAnswered", attempts, duration, outcome })
+        : tell(call, {
+          _tag: "CallAnswered",
+          attempts,
+          duration,
+          outcome,
+          ...(source === undefined ? undefined : { source, stale: provenance?.stale })
+        })
     },
     callSpan: (call) => ({
       name: `${integration} ${operation}`,

@@ -24,6 +24,7 @@ const complete = {
   attemptTimeout: "2 seconds",
   totalTimeout: "8 seconds",
   idleTimeout: "3 seconds",
+  streamTimeout: "4 seconds",
   maxRequestBytes: 2000,
   maxResponseBytes: 1000,
   retry: {
@@ -36,6 +37,14 @@ const complete = {
     maxRetryAfter: "20 seconds",
     budget: { ratio: 0.1, minPerSecond: 1, ttl: "20 seconds" }
   },
+  cache: {
+    ttl: "5 seconds",
+    staleWhileRevalidate: "6 seconds",
+    staleIfError: "7 seconds",
+    capacity: 8,
+    cacheControl: true
+  },
+  coalesce: true,
   breaker: {
     failureThreshold: 3,
     failureRate: { threshold: 0.4, window: "20 seconds", minimumCalls: 4 },
@@ -58,8 +67,11 @@ const complete = {
   },
   bulkhead: { maxConcurrent: 5, maxQueue: 6 },
   pool: { maxConnections: 7, keepAliveTimeout: "10 seconds", connectTimeout: "1 second" },
+  deadlineHeader: "x-time-left",
   propagateTrace: true
 }
+/** In place of retries. */
+const hedge = { delay: "20 millis", maxHedges: 2 }
 
 /** As a tree of what an option would be in a document: durations in milliseconds, secrets as they are. */
 const plain = (value: unknown): unknown => {
@@ -90,6 +102,10 @@ describe("a definition", () => {
   it.effect("of every field is read from code", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(plain(yield* Definition.decode(complete)), expected(complete))
+      const { retry: _, ...hedged } = { ...complete, hedge }
+      assert.deepStrictEqual(plain(yield* Definition.decode(hedged)), expected(hedged))
+      const percentile = { ...minimal, hedge: { delay: { percentile: 0.9, minimumCalls: 5, window: "10 seconds" } } }
+      assert.deepStrictEqual(plain(yield* Definition.decode(percentile)), expected(percentile))
     }))
 
   it.effect("is read from JSON", () =>
@@ -299,14 +315,14 @@ describe("configuration", () => {
 
   /** A value of each option that is not its default, as text. */
   const { authentication: _a, name: _n, version: _v, ...options } = complete
-  const tree = { ...options, token: "sk_2" }
+  const tree = { ...options, hedge, token: "sk_2" }
   const flat = (value: object, path: ReadonlyArray<string> = []): ReadonlyArray<readonly [string, string]> =>
     Object.entries(value).flatMap(([name, inner]) =>
       typeof inner === "object" ? flat(inner, [...path, name]) : [[[...path, name].join("."), String(inner)] as const]
     )
   const values = new Map(flat(tree))
 
-  const sections = ["retry", "breaker", "rateLimit", "bulkhead"]
+  const sections = ["retry", "hedge", "cache", "breaker", "rateLimit", "bulkhead"]
 
   it("has a value in these tests for each option it lists, and lists each option there is", () => {
     assert.deepStrictEqual(

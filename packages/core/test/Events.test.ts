@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Events from "@switchboard/core/Events"
+import * as Fallback from "@switchboard/core/Fallback"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,8 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { charge, layer, Payments } from "./payments.ts"
+import { charge, layer, Payments, token } from "./payments.ts"
+import { NotFound, remote, shop } from "./shop.ts"
 
 const ok = Answer.json(200, charge)
 const declined = Answer.json(402, { error: { code: "no_funds" } })
@@ -170,11 +172,29 @@ describe("every event", () => {
         const fiber = yield* Effect.forkChild(get)
         yield* Effect.yieldNow
         yield* Fiber.interrupt(fiber)
+        yield* Payments.reload({ token })
+        yield* Effect.flip(Payments.reload({ token, totalTimeout: 0 }))
       }),
       settings
     )
-    return events
+    return [...events, ...(yield* hedgedAndFallenBack)]
   })
+
+  /** A call that is hedged in vain, and whose fallback fails. */
+  const hedgedAndFallenBack = Effect.gen(function*() {
+    const seen: Array<Events.IntegrationEvent> = []
+    const { menu: api } = yield* Effect.provideService(
+      shop({
+        id: "test/Payments",
+        resilience: { hedge: { delay: 0 } },
+        fallback: { menu: { list: Fallback.alternative(() => Effect.fail(new NotFound({ id: "x" }))) } }
+      }),
+      Events.CurrentListener,
+      (event) => void seen.push(event)
+    )
+    yield* Effect.flip(api.list({ params: { shop: "berlin" } }))
+    return seen
+  }).pipe(Effect.scoped, Effect.provide(remote(busy)))
 
   it.effect("of the union happens", () =>
     Effect.gen(function*() {

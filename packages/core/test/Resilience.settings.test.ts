@@ -322,7 +322,7 @@ describe("explain", () => {
     assert.deepStrictEqual(order, [
       "telemetry",
       "total timeout",
-      "retry",
+      "retry or hedge",
       "circuit check",
       "bulkhead",
       "circuit breaker",
@@ -344,10 +344,14 @@ describe("explain", () => {
       breaker: false,
       bulkhead: { maxConcurrent: 3 }
     })
-    for (const off of ["retry", "circuit check", "circuit breaker"]) assert.notInclude(order, off)
+    for (const off of ["retry or hedge", "circuit check", "circuit breaker"]) assert.notInclude(order, off)
     assert.strictEqual(maxRequests, 1)
     assert.include(text, "3 at once")
     assert.include(text, "worst case 5s")
+    const hedged = Resilience.explain({ hedge: { maxHedges: 2 }, cache: { ttl: "1 minute" }, coalesce: true })
+    assert.include(hedged.text, "hedges: 2 at the most")
+    assert.include(hedged.text, "answers kept for 1m, equal calls are one")
+    assert.strictEqual(hedged.maxRequests, 3)
     const rate = { threshold: 0.5, window: "1 minute", minimumCalls: 9 } as const
     assert.include(Resilience.explain({ breaker: { failureRate: rate } }).text, "opens at 50 % failures")
   })

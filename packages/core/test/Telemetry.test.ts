@@ -16,6 +16,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type * as Tracer from "effect/Tracer"
 import { CardDeclined, charge, layer, Payments } from "./payments.ts"
+import { menu, remote as shopRemote, shop } from "./shop.ts"
 import { recording } from "./spans.ts"
 import { client, item, remote } from "./vault.ts"
 
@@ -237,6 +238,13 @@ const counts = (name: string) =>
     (all) => all.map(({ labels, state }): Record<string, unknown> => ({ ...labels, count: Number(state.count) }))
   )
 
+/** A call that is hedged, and one that a cache answers. */
+const hedgedAndKept = Effect.gen(function*() {
+  const { menu: api } = yield* shop({ resilience: { hedge: { delay: 0 }, cache: { ttl: "1 minute" } } })
+  yield* api.list({ params: { shop: "berlin" } })
+  yield* api.list({ params: { shop: "berlin" } })
+}).pipe(Effect.scoped, Effect.provide(shopRemote(Answer.json(200, menu))))
+
 describe("metrics", () => {
   it.effect("of the table exist, each with exactly its labels", () =>
     measured(
@@ -249,6 +257,7 @@ describe("metrics", () => {
         const circuit = yield* Payments.circuit
         yield* circuit!.isolate
         yield* Effect.exit(get)
+        yield* hedgedAndKept
         for (const [name, { description, labels }] of Object.entries(Telemetry.metrics)) {
           const found = yield* series(name)
           const names = new Set(found.flatMap((one) => Object.keys(one.labels)))

@@ -85,13 +85,16 @@ export interface Freshness {
   readonly ttl?: number | undefined
   readonly staleWhileRevalidate?: number | undefined
   readonly staleIfError?: number | undefined
+  /** How long after `ttl` it is kept to be asked for with its validator (`known`): default 0. */
+  readonly revalidate?: number | undefined
 }
 
-/** How long one value is used, in milliseconds. Both of the latter begin with the end of `ttl`. */
+/** How long one value is used, in milliseconds. All but `ttl` begin with the end of `ttl`. */
 export interface Lifetime {
   readonly ttl: number
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
+  readonly revalidate: number
 }
 
 /** A value as it lies in a storage. */
@@ -153,6 +156,11 @@ export const doNotStore: Effect.Effect<void> = Effect.withFiber((fiber) => {
   return Effect.void
 })
 
+/** Run inside a fetch: the value that is kept for that key but too old, if there is one, to be asked for by its validator. */
+export const known: Effect.Effect<unknown> = Effect.withFiber((fiber) =>
+  Effect.succeed(fiber.getRef(CurrentFetch)?.known)
+)
+
 /**
  * A cache whose background fetches end with the scope. `freshness` says how long a value may be used, `undefined` not
  * to keep it. `classify` decides the outcomes it knows: what it calls a failure is not kept, and may be replaced by a
@@ -185,10 +193,14 @@ export const make = Effect.fnUntraced(function*<Key, A>(
     }
   }
 
-  const fetch = <E, R>(key: Key, self: Effect.Effect<A, E, R>): Effect.Effect<Answer<A, E>, never, R> =>
+  const fetch = <E, R>(
+    key: Key,
+    self: Effect.Effect<A, E, R>,
+    known: Stored<A> | undefined
+  ): Effect.Effect<Answer<A, E>, never, R> =>
     flights.join(key, (flight) => {
       counts.fetches++
-      const mark = { storable: true }
+      const mark = { storable: true, known: known?.value }
       return Effect.flatMap(Effect.exit(Effect.provideService(self, CurrentFetch, mark)), (exit) => {
         const answer = { exit, outcome: classify(exit) }
         if (Exit.isFailure(exit) || answer.outcome._tag !== "Success") {
@@ -202,9 +214,13 @@ export const make = Effect.fnUntraced(function*<Key, A>(
       })
     })
 
-  const refresh = <E, R>(key: Key, self: Effect.Effect<A, E, R>): Effect.Effect<unknown, never, R> =>
+  const refresh = <E, R>(
+    key: Key,
+    self: Effect.Effect<A, E, R>,
+    known: Stored<A>
+  ): Effect.Effect<unknown, never, R> =>
     // It waits for the answer as any caller does, so that the fetch lasts as long as the scope.
-    flights.has(key) ? Effect.void : Effect.forkIn(fetch(key, self), scope, { startImmediately: true })
+    flights.has(key) ? Effect.void : Effect.forkIn(fetch(key, self, known), scope, { startImmediately: true })
 
   const served = ({ age, lifetime, value }: Stored<A>): Effect.Effect<Cached<A>> => {
     const stale = age >= lifetime.ttl
@@ -230,8 +246,8 @@ export const make = Effect.fnUntraced(function*<Key, A>(
     Effect.flatMap(storage.get(key), (known) => {
       if (known !== undefined && isWithin(known, 0)) return served(known)
       return known !== undefined && isWithin(known, known.lifetime.staleWhileRevalidate)
-        ? Effect.andThen(refresh(key, self), served(known))
-        : Effect.flatMap(fetch(key, self), (answer) => waited(key, answer))
+        ? Effect.andThen(refresh(key, self, known), served(known))
+        : Effect.flatMap(fetch(key, self, known), (answer) => waited(key, answer))
     })
 
   return {
@@ -257,9 +273,10 @@ interface Answer<out A, out E> {
 }
 
 /** The fetch that the running effect is part of. */
-const CurrentFetch = Context.Reference<{ storable: boolean } | undefined>("switchboard/Cache/CurrentFetch", {
-  defaultValue: () => undefined
-})
+const CurrentFetch = Context.Reference<{ storable: boolean; readonly known: unknown } | undefined>(
+  "switchboard/Cache/CurrentFetch",
+  { defaultValue: () => undefined }
+)
 
 const memory = <Key, A>({ capacity, name }: { readonly capacity?: number | undefined; readonly name: string }) =>
   Effect.flatMap(Stores, (stores) =>
@@ -272,7 +289,8 @@ const lifetimes = <A>(options: Options, freshness: ((value: A) => Freshness | un
   const usual: Lifetime = {
     ttl: millis(options.ttl),
     staleWhileRevalidate: millis(options.staleWhileRevalidate ?? 0),
-    staleIfError: millis(options.staleIfError ?? 0)
+    staleIfError: millis(options.staleIfError ?? 0),
+    revalidate: 0
   }
   return (value: A): Lifetime | undefined => {
     if (freshness === undefined) return usual
@@ -280,7 +298,8 @@ const lifetimes = <A>(options: Options, freshness: ((value: A) => Freshness | un
     return own && {
       ttl: own.ttl ?? usual.ttl,
       staleWhileRevalidate: own.staleWhileRevalidate ?? usual.staleWhileRevalidate,
-      staleIfError: own.staleIfError ?? usual.staleIfError
+      staleIfError: own.staleIfError ?? usual.staleIfError,
+      revalidate: own.revalidate ?? 0
     }
   }
 }

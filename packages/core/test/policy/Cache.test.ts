@@ -262,7 +262,7 @@ describe("Cache", () => {
             Effect.as(
               noting(`get ${key}`),
               key === "known"
-                ? { value: 1, age: 10, lifetime: { ttl: 20, staleWhileRevalidate: 0, staleIfError: 0 } }
+                ? { value: 1, age: 10, lifetime: { ttl: 20, staleWhileRevalidate: 0, staleIfError: 0, revalidate: 0 } }
                 : undefined
             ),
           set: (key, value, { ttl }) => noting(`set ${key} ${value} ${ttl}`),

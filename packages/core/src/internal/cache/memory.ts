@@ -42,8 +42,8 @@ export const make = <Key, A>(items: Items<Key, A>, capacity: number): Storage<Ke
 })
 
 /** How long a value is of any use, in milliseconds. */
-export const usableFor = ({ staleIfError, staleWhileRevalidate, ttl }: Lifetime): number =>
-  ttl + Math.max(staleWhileRevalidate, staleIfError)
+export const usableFor = ({ revalidate, staleIfError, staleWhileRevalidate, ttl }: Lifetime): number =>
+  ttl + Math.max(staleWhileRevalidate, staleIfError, revalidate)
 
 const atNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
   Effect.withFiber((fiber) => Effect.succeed(f(monotonic.now(fiber))))

@@ -18,16 +18,21 @@ import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Transport from "../../Transport.ts"
-import { compile } from "../contract/compile.ts"
+import { compile, type Compiled } from "../contract/compile.ts"
 import { isValue } from "../headerSyntax.ts"
 import { millis } from "../monotonic.ts"
 import * as AnyClient from "../pipeline/anyClient.ts"
 import * as Credentials from "../pipeline/credentials.ts"
+import { InFlight } from "../pipeline/inFlight.ts"
+import type { FallbackSettings } from "../settings/fallbacks.ts"
 import { problemsOf } from "../settings/issue.ts"
 import * as Pool from "../settings/pool.ts"
 import { reserved } from "../settings/reserved.ts"
+import * as Audience from "./audience.ts"
 import * as BaseUrl from "./baseUrl.ts"
 import * as Client from "./client.ts"
+import * as Fallbacks from "./fallbacks.ts"
+import * as Generations from "./generations.ts"
 import * as Policies from "./policies.ts"
 import { sequence } from "./sequence.ts"
 
@@ -40,6 +45,8 @@ export interface Declared {
   readonly resilience: Resilience.Options
   readonly pool: Pool.PoolOptions
   readonly userAgent: string
+  /** Fallbacks by group and endpoint. */
+  readonly fallback: object
 }
 
 /** What every settings record may hold besides what auth needs. */
@@ -47,33 +54,53 @@ export interface Settings extends Resilience.Options {
   readonly baseUrl?: string | undefined
   readonly pool?: Pool.PoolOptions | undefined
   readonly propagateTrace?: boolean | undefined
+  readonly fallback?: FallbackSettings | undefined
 }
 
-/** The client of the contract; what is wrong is said of the integration. */
-export const make = (
+/** The client of the contract, whose settings may change; what is wrong is said of the integration. */
+export const make = Effect.fnUntraced(function*(
   declared: Declared,
   settings: Settings
-): Effect.Effect<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> =>
-  Effect.mapError(build(declared, settings), ({ problems }) => InvalidOptions.of(problems, declared.id))
-
-const build = Effect.fnUntraced(function*(
-  given: Declared,
-  settings: Settings
 ): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
+  const { id } = declared
+  const operations = compile(declared.api)
+  const listener = Events.harmless(yield* Events.CurrentListener)
+  const clock = yield* Clock.Clock
+  const build = (settings: Settings) =>
+    Effect.mapError(begin(declared, operations, settings), ({ problems }) => InvalidOptions.of(problems, id))
+  return yield* Generations.make(
+    operations,
+    build,
+    settings,
+    (told) => listener?.({ ...told, integration: id, at: clock.currentTimeMillisUnsafe() })
+  )
+})
+
+const begin = Effect.fnUntraced(function*(
+  given: Declared,
+  operations: ReadonlyArray<Compiled>,
+  settings: Settings
+): Effect.fn.Return<
+  Generations.Generation,
+  InvalidOptions,
+  HttpClient.HttpClient | Stores | Scope.Scope
+> {
   const { id } = given
   const declared = { ...given, resilience: Resilience.merge(yield* Resilience.CurrentDefaults, given.resilience) }
   const { credentials, problems } = yield* check(declared, settings)
-  yield* refuse(problems)
+  const fallbacks = yield* Fallbacks.make(operations, declared.fallback, settings.fallback ?? {})
+  yield* refuse([...problems, ...fallbacks.problems])
   const authenticator = declared.auth.authenticator(credentials)
   const unsendable = typeof authenticator === "function" ? undefined : Credentials.problemOf(authenticator)
   if (unsendable !== undefined) yield* refuse([{ option: "auth", problem: unsendable }])
-  const { baseUrl = declared.baseUrl!, pool = {}, propagateTrace = false, ...rest } = settings
+  const { baseUrl = declared.baseUrl!, fallback: _, pool = {}, propagateTrace = false, ...rest } = settings
   const configured = omit(rest, Object.keys(declared.auth.settings))
   const merged = Resilience.merge(declared.resilience, configured)
   const listener = Events.harmless(yield* Events.CurrentListener)
   const policies = yield* Policies.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
   if (policies.breaker !== undefined) yield* gauged(id, policies.breaker)
-  const client = yield* Client.make(compile(declared.api), {
+  const inFlight = new InFlight()
+  const shared = {
     id,
     channel: yield* open(poolOf(declared, pool)),
     ...BaseUrl.split(baseUrl),
@@ -83,12 +110,20 @@ const build = Effect.fnUntraced(function*(
     policies,
     wider: declared.resilience,
     configured,
+    fallbacks: fallbacks.chains,
+    audience: yield* Audience.make(id, baseUrl, credentials),
     propagateTrace,
+    deadlineHeader: merged.deadlineHeader?.toLowerCase(),
     listener,
     onHeaders: policies.rateLimit && hinted(policies.rateLimit),
-    nextId: yield* sequence
-  })
-  return Object.defineProperty(client, circuitKey, { value: policies.breaker })
+    nextId: yield* sequence,
+    inFlight
+  }
+  return {
+    calls: yield* Effect.forEach(operations, ({ operation }) => Client.make(operation, shared)),
+    breaker: policies.breaker,
+    inFlight
+  }
 })
 
 /** Tells a limiter what the remote says of its own. */
@@ -98,12 +133,6 @@ const hinted =
     const hint = limiter.hintOf(Transport.joined(headers), clock.currentTimeMillisUnsafe())
     if (hint !== undefined) limiter.hint(hint, millis(clock))
   }
-
-const circuitKey = Symbol.for("switchboard/circuit")
-
-/** The circuit of a client made here. */
-export const circuitOf = (client: object): CircuitBreaker.CircuitBreaker | undefined =>
-  (client as { readonly [circuitKey]?: CircuitBreaker.CircuitBreaker })[circuitKey]
 
 const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings) {
   const { auth } = declared

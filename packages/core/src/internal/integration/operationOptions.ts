@@ -1,10 +1,12 @@
-/** What the settings of one operation say about sending it again. */
+/** What the settings of one operation say about sending it again, and about sharing its answers. */
 import * as Context from "effect/Context"
 import type { Problem } from "../../InvalidOptions.ts"
 import { type OperationOptions, Settings } from "../../Resilience.ts"
 import { problems, unless } from "../checks.ts"
+import type { Operation } from "../contract/operation.ts"
 
-const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "QUERY", "TRACE"])
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "QUERY"])
+const idempotentMethods = new Set([...safeMethods, "PUT", "DELETE", "TRACE"])
 
 /** Where a key stands, unless the settings name another header. */
 export const defaultKeyHeader = "idempotency-key"
@@ -25,14 +27,23 @@ export const keyHeaderOf = ({ idempotencyKey }: OperationOptions): string | unde
 export const settingsOf = (annotations: Context.Context<never>): OperationOptions =>
   Context.getOrUndefined(annotations, Settings) ?? {}
 
-/** Retries asked for at an operation that may not be sent twice are a contradiction. */
-export const validateRetry = (
-  method: string,
-  own: OperationOptions | undefined,
-  repeatable: boolean
-): ReadonlyArray<Problem> =>
-  problems(unless(
-    !own?.retry || own.retry.maxRetries === 0 || repeatable,
-    "retry",
-    `needs idempotencyKey or idempotent, because a ${method} may not be sent twice`
-  ))
+/** Whether one answer may serve several callers. */
+export const isShareable = (operation: Operation): boolean =>
+  operation._tag === "Buffered" &&
+  (safeMethods.has(operation.method) || settingsOf(operation.annotations[2]).idempotent === true)
+
+/** What is asked for at an operation that may not be sent twice, or not be answered for another, is a contradiction. */
+export const validateOwn = (operation: Operation, repeatable: boolean): ReadonlyArray<Problem> => {
+  const { _tag, annotations, method } = operation
+  const { cache, coalesce, hedge, retry } = settingsOf(annotations[2])
+  const twice = `needs idempotencyKey or idempotent, because a ${method} may not be sent twice`
+  const shared = _tag === "Streamed"
+    ? "is not for streams"
+    : `needs idempotent, because a ${method} is not answered for another`
+  return problems(
+    unless(!retry || retry.maxRetries === 0 || repeatable, "retry", twice),
+    unless(!hedge || repeatable, "hedge", twice),
+    unless(!cache || isShareable(operation), "cache", shared),
+    unless(coalesce !== true || isShareable(operation), "coalesce", shared)
+  )
+}

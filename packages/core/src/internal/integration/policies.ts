@@ -7,10 +7,13 @@ import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import type * as Policy from "../../Policy.ts"
 import * as Bulkhead from "../../policy/Bulkhead.ts"
 import * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
+import * as Hedge from "../../policy/Hedge.ts"
 import * as RateLimit from "../../policy/RateLimit.ts"
 import * as Retry from "../../policy/Retry.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
+import { millis } from "../checks.ts"
+import type { Operation } from "../contract/operation.ts"
 import * as DeadlineLists from "../deadlineLists.ts"
 import type { Plan } from "../pipeline/run.ts"
 import { timeoutsOf } from "../settings/timeouts.ts"
@@ -23,7 +26,7 @@ export interface Policies {
   /** What the merged settings of one operation amount to. */
   readonly plan: (
     options: Resilience.OperationOptions,
-    method: string
+    operation: Pick<Operation, "method" | "name">
   ) => Effect.Effect<Plan, InvalidOptions, Stores>
 }
 
@@ -49,21 +52,30 @@ export const make = Effect.fnUntraced(function*(
   const deadlines = yield* DeadlineLists.make
   const plan = Effect.fnUntraced(function*(
     own: Resilience.OperationOptions,
-    method: string
+    operation: Pick<Operation, "method" | "name">
   ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
     yield* refuse(Resilience.validate(own))
     const { attempt, idle, total } = timeoutsOf(own)
-    const retry = own.retry === false ? { maxRetries: 0 } : own.retry
+    // One or the other.
+    const retry = yield* Retry.make({
+      ...(own.retry === false || own.hedge ? { maxRetries: 0 } : own.retry),
+      budget,
+      name
+    })
     return {
       attemptTimeout: attempt,
       totalTimeout: total,
       idleTimeout: idle,
-      repeatable: isRepeatable(own, method),
+      streamTimeout: own.streamTimeout === undefined ? undefined : millis(own.streamTimeout),
+      repeatable: isRepeatable(own, operation.method),
       keyHeader: keyHeaderOf(own),
       classify: own.classify,
       maxRequestBytes: own.maxRequestBytes ?? Resilience.defaults.maxRequestBytes,
       maxResponseBytes: own.maxResponseBytes ?? Resilience.defaults.maxResponseBytes,
-      retry: yield* Retry.make({ ...retry, budget, name }),
+      retry,
+      hedge: own.hedge
+        ? yield* Hedge.make({ ...own.hedge, name: `${name}/${operation.name}`, budget: retry.budget })
+        : undefined,
       gates,
       deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
     }

@@ -9,6 +9,7 @@ import * as Definition from "../../Definition.ts"
 import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import * as Configuration from "../settings/configuration.ts"
 import { fromDefinition } from "./authentication.ts"
+import { controlsOf, type ReloadOptions } from "./generations.ts"
 import * as Live from "./live.ts"
 import { configNameProblem } from "./names.ts"
 import * as TestClient from "./testClient.ts"
@@ -25,16 +26,20 @@ export const members = <Self>(
   const live = (settings: Live.Settings, defined: Partial<Live.Declared> = {}) =>
     Layer.effect(service, Live.make({ ...declared, ...defined }, settings))
   const named = problem === undefined ? Effect.void : refuse([{ option: "configName", problem }])
-  const configured = named.pipe(
-    Effect.andThen(Configuration.read(configName, environment)),
-    Effect.flatMap(Definition.decodeWith(Schema.toCodecStringTree(schema))),
-    Effect.flatMap((settings) => Live.make(declared, settings)),
-    Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(declared.id, environment, invalid)))
-  )
+  const configured = <A, R>(use: (settings: Live.Settings) => Effect.Effect<A, InvalidOptions, R>) =>
+    named.pipe(
+      Effect.andThen(Configuration.read(configName, environment)),
+      Effect.flatMap(Definition.decodeWith(Schema.toCodecStringTree(schema))),
+      Effect.flatMap(use),
+      Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(declared.id, environment, invalid)))
+    )
+  const controls = Effect.map(service, controlsOf<Live.Settings>)
+  const reload = (settings: Live.Settings, options?: ReloadOptions) =>
+    Effect.flatMap(controls, (controls) => controls?.reload(settings, options) ?? Effect.void)
   return {
     api: declared.api,
     layer: (settings: Live.Settings = {}) => live(settings),
-    layerConfig: Layer.effect(service, configured),
+    layerConfig: Layer.effect(service, configured((settings) => Live.make(declared, settings))),
     layerDefinition: (definition: Definition.Definition) => {
       const { authentication, name, version, ...settings } = definition
       const { auth, credentials } = fromDefinition(authentication)
@@ -43,7 +48,9 @@ export const members = <Self>(
     },
     layerTest: (handlers: object) => Layer.succeed(service, TestClient.make(declared.id, declared.api, handlers)),
     environment,
-    circuit: Effect.map(service, Live.circuitOf)
+    circuit: Effect.map(controls, (controls) => controls?.breaker()),
+    reload,
+    reloadConfig: (options?: ReloadOptions) => configured((settings) => reload(settings, options))
   }
 }
 

@@ -14,6 +14,7 @@ import * as Policy from "../../Policy.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
+import type { InFlight } from "./inFlight.ts"
 
 /** Begins the work of one attempt and tells the sink how it ended, once, unless it was cancelled. */
 export type Start = (attempt: Attempt, sink: Sink) => Running
@@ -30,6 +31,24 @@ export interface Attempt extends Call {
 /** Where the work reports to. */
 export interface Sink {
   readonly end: (exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome, status: number | undefined) => void
+  /**
+   * The call has its answer, but the attempt goes on: what it has taken stays taken until `Held` is settled. `answer` makes
+   * the answer.
+   */
+  readonly handOver: (
+    answer: (held: Held) => unknown,
+    outcome: Outcome.Outcome,
+    status: number | undefined
+  ) => void
+}
+
+/** What an attempt holds on to while its answer is being read. */
+export interface Held {
+  /** When the answer was handed over, in milliseconds of the monotonic clock. */
+  readonly since: number
+  readonly isSettled: boolean
+  /** Gives it back, the first time. */
+  readonly settle: (outcome: Outcome.Outcome) => void
 }
 
 /** Work on its way. */
@@ -51,6 +70,7 @@ export interface Surroundings extends Omit<Call, "attempt"> {
   /** When the whole call must have ended. */
   readonly deadline: number
   readonly start: Start
+  readonly inFlight: InFlight
 }
 
 /** How an attempt ended. */
@@ -170,6 +190,33 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     this.tell(exit, outcome, status, this.settle(outcome))
   }
 
+  handOver(answer: (held: Held) => unknown, outcome: Outcome.Outcome, status: number | undefined): void {
+    if (this.ended) return
+    const { clock, deadlines, inFlight } = this.call
+    this.ended = true
+    deadlines.remove(this)
+    const since = millis(clock)
+    const elapsed = since - this.startedAt
+    const release = (outcome: Outcome.Outcome) => {
+      this.giveBack(outcome, millis(clock), elapsed)
+      inFlight.leave()
+    }
+    let isSettled = false
+    const held: Held = {
+      since,
+      get isSettled() {
+        return isSettled
+      },
+      settle: (outcome) => {
+        if (isSettled) return
+        isSettled = true
+        release(outcome)
+      }
+    }
+    inFlight.enter()
+    this.tell(Exit.succeed(answer(held)), outcome, status, since)
+  }
+
   onDeadline(): void {
     if (this.ended) return
     const wasSent = this.running?.wasSent ?? false
@@ -208,12 +255,16 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */
   private settle(outcome: Outcome.Outcome): number {
     this.ended = true
-    const { clock, deadlines, gates } = this.call
+    const { clock, deadlines } = this.call
     deadlines.remove(this)
     const now = millis(clock)
-    const elapsed = this.started ? now - this.startedAt : undefined
-    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
+    this.giveBack(outcome, now, this.started ? now - this.startedAt : undefined)
     return now
+  }
+
+  private giveBack(outcome: Outcome.Outcome, now: number, elapsed: number | undefined): void {
+    const { gates } = this.call
+    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
   }
 
   private exceeded(wasSent: boolean): DeadlineExceeded {

@@ -10,7 +10,9 @@ import { Unauthenticated } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as Redaction from "../../Redaction.ts"
 import * as Transport from "../../Transport.ts"
+import { Answered } from "../cache/answered.ts"
 import type { Buffered, Encoded } from "../contract/operation.ts"
+import { millis } from "../monotonic.ts"
 import { retryAfterMillis } from "../retryAfter.ts"
 import type { Attempt, Running, Sink, Start } from "./attempt.ts"
 import * as Credentials from "./credentials.ts"
@@ -30,6 +32,8 @@ export interface Wire {
   readonly headers: ReadonlyArray<string>
   /** Whether W3C trace context is sent. */
   readonly propagateTrace: boolean
+  /** The header that says how many milliseconds the attempt has, if one does. */
+  readonly deadlineHeader: string | undefined
   readonly authorize: Auth.Authorize | Credentials.Attachment
   readonly redaction: Redaction.Redaction
   /** Is told the headers of every answer, where a limiter wants to know them. */
@@ -51,6 +55,18 @@ export const start = (wire: Wire, limits: Limits, encoded: Encoded): Start => (a
   return exchange
 }
 
+/**
+ * The same for an answer that is kept: the attempt succeeds with an `Answered`. One that is known, but too old, is asked for
+ * with its validator.
+ */
+export const startKept =
+  (wire: Wire, limits: Limits, encoded: Encoded, known: Answered | undefined): Start => (attempt, sink) => {
+    const exchange = new KeptExchange(wire, limits, attempt, sink, known)
+    const request = toRequest(wire, limits, encoded, attempt)
+    exchange.begin(known === undefined ? request : { ...request, headers: [...request.headers, ...known.conditions] })
+    return exchange
+  }
+
 /** Whether a flat list of headers has one of that name. */
 export const hasHeader = (headers: ReadonlyArray<string>, name: string): boolean => {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true
@@ -71,6 +87,7 @@ const toRequest = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attemp
   if (wire.propagateTrace && attempt.span !== undefined) {
     add("traceparent", HttpTraceContext.toHeaders(attempt.span).traceparent!)
   }
+  if (wire.deadlineHeader !== undefined) add(wire.deadlineHeader, timeLeft(attempt.at, attempt.context))
   return {
     method: wire.operation.method,
     origin: wire.origin,
@@ -81,6 +98,10 @@ const toRequest = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attemp
   }
 }
 
+/** Whole milliseconds until a time of the monotonic clock. */
+export const timeLeft = (at: number, context: Context.Context<never>): string =>
+  String(Math.max(0, Math.floor(at - millis(Context.get(context, Clock.Clock)))))
+
 /** The URL as an observer may see it: before credentials, and as its template where the contract redacts what is in it. */
 export const shownUrl = (
   { prefix, redaction, secretTemplate }: Pick<Wire, "prefix" | "redaction" | "secretTemplate">,
@@ -88,7 +109,7 @@ export const shownUrl = (
 ): string => origin + (secretTemplate === undefined ? Redaction.path(redaction, path) : prefix + secretTemplate)
 
 class Exchange implements Running, Transport.Receiver {
-  private readonly wire: Wire
+  protected readonly wire: Wire
   private readonly limits: Limits
   private readonly attempt: Attempt
   private readonly sink: Sink
@@ -124,12 +145,15 @@ class Exchange implements Running, Transport.Receiver {
     const { status } = response
     this.wire.onHeaders?.(response.headers, this.attempt.context)
     const retryAfter = status === 429 || status === 503 ? this.retryAfter(response.headers) : undefined
-    const decoded = this.wire.operation.decode(response, retryAfter)
-    this.run(decoded, (exit) => this.conclude(exit, status, retryAfter))
+    this.run(this.decode(response, retryAfter), (exit) => this.conclude(exit, status, retryAfter))
   }
 
   onFailure(reason: Transport.Failure): void {
     this.conclude(Exit.fail(reason), undefined, undefined)
+  }
+
+  protected decode(response: Transport.Response, retryAfter: number | undefined): Effect.Effect<unknown, unknown> {
+    return this.wire.operation.decode(response, retryAfter)
   }
 
   private conclude(
@@ -167,6 +191,32 @@ class Exchange implements Running, Transport.Receiver {
   private retryAfter(headers: Transport.Headers): number | undefined {
     const now = Context.get(this.attempt.context, Clock.Clock).currentTimeMillisUnsafe()
     return retryAfterMillis(Transport.header(headers, "retry-after"), now)
+  }
+}
+
+class KeptExchange extends Exchange {
+  private readonly known: Answered | undefined
+  private response: Transport.Response | undefined = undefined
+
+  constructor(wire: Wire, limits: Limits, attempt: Attempt, sink: Sink, known: Answered | undefined) {
+    // What came of it is judged by its value, as everywhere.
+    super(wire, limits, attempt, {
+      handOver: (answer, outcome, status) => sink.handOver(answer, outcome, status),
+      end: (exit, outcome, status) => sink.end(Exit.map(exit, (value) => this.answered(value)), outcome, status)
+    })
+    this.known = known
+  }
+
+  protected override decode(response: Transport.Response, retryAfter: number | undefined) {
+    this.response = response
+    return response.status === 304 && this.known !== undefined
+      ? Effect.succeed(this.known.value)
+      : super.decode(response, retryAfter)
+  }
+
+  private answered(value: unknown): Answered {
+    const { known, response } = this
+    return response?.status === 304 && known !== undefined ? known.confirmedBy(response) : new Answered(value, response)
   }
 }
 

@@ -19,7 +19,7 @@ import * as BaseUrl from "../integration/baseUrl.ts"
 import { retryAfterMillis } from "../retryAfter.ts"
 import { quiet } from "./anyClient.ts"
 import * as Credentials from "./credentials.ts"
-import { ask, shownUrl, type Wire } from "./exchange.ts"
+import { ask, shownUrl, timeLeft, type Wire } from "./exchange.ts"
 
 /** What is particular to an attempt, and what came of it: whether its request was handed over, the status of the answer. */
 export interface Answer {
@@ -27,6 +27,8 @@ export interface Answer {
   status: number | undefined
   /** What the answer asks for, in milliseconds. */
   retryAfter: number | undefined
+  /** When the attempt must have ended, in milliseconds of the monotonic clock. */
+  readonly at: number
   readonly span: Tracer.Span | undefined
   /** The header that carries the call's idempotency key. */
   readonly keyHeader: string | undefined
@@ -50,13 +52,13 @@ export const make = (
     HttpClient.mapRequest(HttpClientRequest.prependUrl(wire.origin + wire.prefix)),
     HttpClient.mapRequestEffect((request) =>
       Effect.flatMap(CurrentCall, (call) =>
-        Effect.flatMap(CurrentAnswer, (answer) =>
-          Effect.map(prepare(wire, request, call, answer), (prepared) => {
-            if (answer !== undefined) {
-              answer.sent = true
-            }
+        Effect.contextWith((context: Context.Context<never>) => {
+          const answer = Context.get(context, CurrentAnswer)
+          return Effect.map(prepare(wire, request, call, answer, context), (prepared) => {
+            if (answer !== undefined) answer.sent = true
             return prepared
-          })))
+          })
+        }))
     ),
     HttpClient.tap((response) =>
       Effect.contextWith((context: Context.Context<never>) => {
@@ -76,9 +78,10 @@ const prepare = (
   wire: Sending,
   given: HttpClientRequest.HttpClientRequest,
   call: (typeof CurrentCall)["Service"],
-  answer: Answer | undefined
+  answer: Answer | undefined,
+  context: Context.Context<never>
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, HttpClientError.HttpClientError> => {
-  const { authorize, headers, prefix, propagateTrace } = wire
+  const { authorize, deadlineHeader, headers, prefix, propagateTrace } = wire
   let request = given
   const { keyHeader, maxRequestBytes = Infinity, span } = answer ?? {}
   const refuse = (cause: Reason) =>
@@ -94,6 +97,7 @@ const prepare = (
     if (call.attempt > 1) add("x-retry-attempt", String(call.attempt - 1))
   }
   if (propagateTrace && span !== undefined) add("traceparent", HttpTraceContext.toHeaders(span).traceparent!)
+  if (deadlineHeader !== undefined && answer !== undefined) add(deadlineHeader, timeLeft(answer.at, context))
   const url = HttpClientRequest.toUrl(request)
   // The client itself refuses what is no URL.
   if (Option.isNone(url)) return Effect.succeed(request)

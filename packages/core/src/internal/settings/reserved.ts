@@ -4,7 +4,12 @@ export const reserved = [
   "baseUrl",
   "breaker",
   "bulkhead",
+  "cache",
   "classify",
+  "coalesce",
+  "deadlineHeader",
+  "fallback",
+  "hedge",
   "idempotencyKey",
   "idempotent",
   "idleTimeout",
@@ -14,6 +19,7 @@ export const reserved = [
   "propagateTrace",
   "rateLimit",
   "retry",
+  "streamTimeout",
   "totalTimeout"
 ] as const
 

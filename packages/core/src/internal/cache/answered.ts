@@ -1,0 +1,42 @@
+/** An answer of the remote as it is kept: what it was decoded to, and what it was decoded from. */
+import * as Cache from "../../policy/Cache.ts"
+import * as Transport from "../../Transport.ts"
+import { freshness } from "./freshness.ts"
+
+/** A decoded answer, and the response it came in. */
+export class Answered {
+  readonly value: unknown
+  /** Absent where nobody wants to keep it. */
+  readonly response: Transport.Response | undefined
+
+  constructor(value: unknown, response: Transport.Response | undefined) {
+    this.value = value
+    this.response = response
+  }
+
+  /** The headers that ask for it only if it has changed: names and values in turn; none where it has no validator. */
+  get conditions(): ReadonlyArray<string> {
+    if (this.response === undefined) return []
+    // Age and lifetime do not matter here, and so neither does the time.
+    const { etag, lastModified } = freshness(Transport.joined(this.response.headers), 0)
+    if (etag !== undefined) return ["if-none-match", etag]
+    return lastModified === undefined ? [] : ["if-modified-since", lastModified]
+  }
+
+  /** It has not changed, says a 304: what that says besides takes the place of what the headers said before. */
+  confirmedBy(confirmation: Transport.Response): Answered {
+    const { body, headers, status } = this.response ?? confirmation
+    return new Answered(this.value, { status, body, headers: { ...headers, ...confirmation.headers } })
+  }
+}
+
+/**
+ * How long an answer may be used, as its headers say it at that time of the wall clock; `undefined`: it must not be kept.
+ * One with a validator is kept for a day after that, to be asked for with it.
+ */
+export const freshnessOf = ({ conditions, response }: Answered, wallNow: number): Cache.Freshness | undefined => {
+  const said = Cache.fromHeaders(Transport.joined(response?.headers ?? {}), wallNow)
+  return said && { ...said, revalidate: conditions.length > 0 ? day : 0 }
+}
+
+const day = 24 * 60 * 60 * 1000

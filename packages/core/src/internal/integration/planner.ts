@@ -1,0 +1,128 @@
+/** What the merged settings of one operation amount to: its plan, and what stands between its callers and the remote. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
+import * as Cache from "../../policy/Cache.ts"
+import * as Coalesce from "../../policy/Coalesce.ts"
+import * as Resilience from "../../Resilience.ts"
+import { Stores } from "../../Stores.ts"
+import { type Answered, freshnessOf } from "../cache/answered.ts"
+import * as Memory from "../cache/memory.ts"
+import type { Operation } from "../contract/operation.ts"
+import * as Chain from "../fallback/chain.ts"
+import * as Layers from "../pipeline/layers.ts"
+import type * as Run from "../pipeline/run.ts"
+import { isRepeatable, isShareable, settingsOf, validateOwn } from "./operationOptions.ts"
+import type { Shared } from "./shared.ts"
+
+export interface Planned {
+  readonly plan: Run.Plan
+  /** Absent where nothing stands there. */
+  readonly layers: Layers.Layers | undefined
+}
+
+export interface Planner extends Planned {
+  /** With settings given at a call site. */
+  readonly planWith: (options: Resilience.OperationOptions) => Effect.Effect<Planned, InvalidOptions>
+}
+
+export const make = Effect.fnUntraced(function*(
+  operation: Operation,
+  shared: Shared
+): Effect.fn.Return<Planner, InvalidOptions, Stores | Scope.Scope> {
+  const { configured, policies, wider } = shared
+  const stores = yield* Stores
+  const scopes = operation.annotations.map((annotations) => settingsOf(annotations))
+  const options = Resilience.merge(wider, ...scopes, configured)
+  yield* refuse([
+    ...Resilience.validate(options),
+    ...validateOwn(operation, isRepeatable(options, operation.method)),
+    ...(operation._tag === "Streamed" && chainOf(operation, shared).some(({ answer }) => typeof answer !== "function")
+      ? [{ option: "fallback", problem: "must have no cache, because a stream is not kept" }]
+      : [])
+  ].map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
+  const planOf = (options: Resilience.OperationOptions) => policies.plan(options, operation)
+  const plan = yield* planOf(options)
+  const layers = yield* layersOf(operation, options, shared)
+  const { attemptTimeout, deadlines } = plan
+  return {
+    plan,
+    layers,
+    planWith: Effect.fnUntraced(function*(own) {
+      yield* refuse(sharedAtCall(own, options))
+      const plan = yield* planOf(Resilience.merge(options, own)).pipe(Effect.provideService(Stores, stores))
+      return {
+        layers: without(layers, own),
+        // Whatever its timeout, a call shares the list of its operation: lists are as many as there are operations. What a
+        // caller leaves of the total is no measure for the remote, so an attempt keeps its timeout unless it is given one.
+        plan: {
+          ...plan,
+          deadlines,
+          attemptTimeout: own.attemptTimeout === undefined ? attemptTimeout : plan.attemptTimeout
+        }
+      }
+    })
+  }
+})
+
+const layersOf = Effect.fnUntraced(function*(
+  operation: Operation,
+  { cache: options, coalesce }: Resilience.OperationOptions,
+  shared: Shared
+): Effect.fn.Return<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> {
+  const chain = chainOf(operation, shared)
+  const shareable = isShareable(operation)
+  const name = `${shared.id}/${operation.name}/${shared.audience}`
+  const layers: Layers.Layers = {
+    fallback: chain.length === 0 ? undefined : { chain, storage: yield* lastGood(name) },
+    cache: !options || !shareable ? undefined : yield* cacheOf(name, options),
+    coalesce: coalesce === true && shareable ? yield* Coalesce.make<string>() : undefined
+  }
+  return Object.values(layers).every((layer) => layer === undefined) ? undefined : layers
+})
+
+const chainOf = ({ name }: Operation, { fallbacks }: Shared) => fallbacks.get(name) ?? []
+
+const lastGood = Effect.fnUntraced(
+  function*(name: string): Effect.fn.Return<Cache.Storage<string, Answered>, never, Stores> {
+    const stores = yield* Stores
+    const kept = yield* stores.state(`fallback/${name}`, () => Memory.empty<string, Answered>())
+    return Memory.make(kept.ref.current, Chain.capacity)
+  }
+)
+
+const cacheOf = Effect.fnUntraced(
+  function*(name: string, { cacheControl, ttl, ...options }: Partial<Resilience.CacheOptions>) {
+    const clock = yield* Clock.Clock
+    return yield* Cache.make<string, Answered>({
+      ...options,
+      // That it is there has been checked.
+      ttl: ttl!,
+      name,
+      freshness: cacheControl === true
+        ? (answered) => freshnessOf(answered, clock.currentTimeMillisUnsafe())
+        : undefined,
+      classify: Layers.classify
+    })
+  }
+)
+
+/** What is shared with other callers can be left out at a call site, but not made anew. */
+const sharedAtCall = ({ cache, coalesce }: Resilience.OperationOptions, options: Resilience.OperationOptions) => {
+  const problem = "can be switched off alone at a call site"
+  return [
+    ...(cache ? [{ option: "cache", problem }] : []),
+    ...(coalesce === true && options.coalesce !== true ? [{ option: "coalesce", problem }] : [])
+  ]
+}
+
+const without = (
+  layers: Layers.Layers | undefined,
+  { cache, coalesce }: Resilience.OperationOptions
+): Layers.Layers | undefined =>
+  layers && {
+    ...layers,
+    cache: cache === false ? undefined : layers.cache,
+    coalesce: coalesce === false ? undefined : layers.coalesce
+  }

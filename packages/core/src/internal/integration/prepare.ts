@@ -1,0 +1,68 @@
+/** Requests, encoded and ready to be sent as often as need be. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Reason } from "../../IntegrationError.ts"
+import type { Answered } from "../cache/answered.ts"
+import { isLarger } from "../contract/bodySize.ts"
+import type { Buffered, Encoded, Operation } from "../contract/operation.ts"
+import { isValue } from "../headerSyntax.ts"
+import type * as Attempt from "../pipeline/attempt.ts"
+import * as Credentials from "../pipeline/credentials.ts"
+import * as Exchange from "../pipeline/exchange.ts"
+import type * as Run from "../pipeline/run.ts"
+import { settled } from "../pipeline/settled.ts"
+import * as StreamedClient from "../pipeline/streamedClient.ts"
+import { defaultKeyHeader } from "./operationOptions.ts"
+import type { Shared } from "./shared.ts"
+
+/** A request that can be sent. */
+export interface Prepared {
+  readonly oneShot: boolean
+  /** It has an idempotency key in a header that the contract declares: that stays as it is. */
+  readonly keyed: boolean
+  readonly start: Attempt.Start
+  /** The same for an answer that is kept. */
+  readonly startKept: (known: Answered | undefined) => Attempt.Start
+  /** Equal for requests that are sent alike, credentials aside. */
+  readonly identity: () => string
+}
+
+export type Prepare = (request: unknown, plan: Run.Plan) => Effect.Effect<Prepared, Reason>
+
+export const buffered = (operation: Buffered, shared: Shared): Prepare => {
+  const wire: Exchange.Wire = { ...shared, ...sending(operation, shared), operation }
+  const prepared = (encoded: Encoded, plan: Run.Plan): Exit.Exit<Prepared, Reason> =>
+    isLarger(encoded.body, plan.maxRequestBytes)
+      ? Exit.fail(StreamedClient.tooLarge(plan.maxRequestBytes))
+      : Exit.succeed({
+        oneShot: false,
+        keyed: isKeyed(encoded, plan),
+        start: Exchange.start(wire, plan, encoded),
+        startKept: (known) => Exchange.startKept(wire, plan, encoded, known),
+        identity: () => identityOf(encoded)
+      })
+  return (request, plan) => {
+    const encoded = operation.encode(request)
+    const exit = settled(encoded)
+    return exit !== undefined && Exit.isSuccess(exit)
+      ? prepared(exit.value, plan)
+      : Effect.flatMap(encoded, (encoded) => prepared(encoded, plan))
+  }
+}
+
+/** What an operation adds to what all share. */
+export const sending = ({ secretUrl, template }: Operation, { authenticator }: Shared) => ({
+  secretTemplate: secretUrl ? template : undefined,
+  authorize: typeof authenticator === "function" ? authenticator : Credentials.prepare(authenticator)
+})
+
+export const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: Run.Plan): boolean => {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === keyHeader) return isKey(headers[i + 1]!)
+  return false
+}
+
+/** A header loses the space around its value, so that one without anything else would be empty. */
+export const isKey = (key: string): boolean => typeof key === "string" && key.trim() !== "" && isValue(key)
+
+const identityOf = ({ body, headers, path }: Encoded): string =>
+  JSON.stringify([path, headers, typeof body === "string" ? body : body && Array.from(body)])

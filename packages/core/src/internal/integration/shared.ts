@@ -1,0 +1,35 @@
+/** What the operations of one integration share. */
+import type * as Auth from "../../Auth.ts"
+import type * as Events from "../../Events.ts"
+import type { Fallback } from "../../Fallback.ts"
+import type * as Redaction from "../../Redaction.ts"
+import type * as Resilience from "../../Resilience.ts"
+import type * as Transport from "../../Transport.ts"
+import type * as Exchange from "../pipeline/exchange.ts"
+import type { InFlight } from "../pipeline/inFlight.ts"
+import type { Policies } from "./policies.ts"
+
+export interface Shared {
+  readonly id: string
+  readonly channel: Transport.Channel
+  readonly origin: string
+  readonly prefix: string
+  /** Names and values in turn, for every request. */
+  readonly headers: ReadonlyArray<string>
+  readonly authenticator: Auth.Authenticator
+  readonly redaction: Redaction.Redaction
+  readonly policies: Policies
+  /** Settings of the definition, and those of the configuration: an operation's own stand between them. */
+  readonly wider: Resilience.OperationOptions
+  readonly configured: Resilience.OperationOptions
+  /** The fallbacks of an operation, by its name. */
+  readonly fallbacks: ReadonlyMap<string, ReadonlyArray<Fallback<unknown, unknown, unknown, never>>>
+  /** Whose answers are kept: differs with the remote's address and the credentials. */
+  readonly audience: string
+  readonly propagateTrace: boolean
+  readonly deadlineHeader: string | undefined
+  readonly listener: Events.Listener | undefined
+  readonly onHeaders: Exchange.Wire["onHeaders"]
+  readonly nextId: () => string
+  readonly inFlight: InFlight
+}

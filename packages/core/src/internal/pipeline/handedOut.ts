@@ -1,0 +1,75 @@
+/**
+ * A stream that was handed out: the call has succeeded, but its attempt goes on until the body has ended. What ends the
+ * stream then, silence too, is what the attempt came to, and is told as the failure of that call.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { CurrentDeadline } from "../../Deadline.ts"
+import { AttemptTimeout, DeadlineExceeded, IntegrationError, isReason } from "../../IntegrationError.ts"
+import * as Outcome from "../../Outcome.ts"
+import { now } from "../monotonic.ts"
+import type { Attempt, Held } from "./attempt.ts"
+
+export interface About {
+  readonly attempt: Attempt
+  /** What the attempt has come to so far. */
+  readonly outcome: Outcome.Outcome
+  /** Milliseconds. */
+  readonly plan: { readonly idleTimeout: number; readonly streamTimeout: number | undefined }
+}
+
+/** One that nobody reads is given up as one that is silent: it holds a connection. */
+export const make = (
+  body: Stream.Stream<unknown, unknown>,
+  held: Held,
+  { attempt, outcome, plan: { idleTimeout, streamTimeout } }: About
+): Stream.Stream<unknown, unknown> => {
+  const timeout = Duration.millis(idleTimeout)
+  const silent = () => new AttemptTimeout({ timeout, wasSent: true })
+  const unread = Effect.runForkWith(attempt.context)(
+    Effect.andThen(Effect.sleep(timeout), Effect.suspend(() => (held.settle(Outcome.neutral), abandon(body))))
+  )
+  const settled = (exit: Exit.Exit<unknown, unknown>) =>
+    Effect.sync(() => held.settle(Exit.isSuccess(exit) ? outcome : Outcome.classify(exit)))
+  const read = Effect.withFiber((fiber) => {
+    unread.interruptUnsafe()
+    if (held.isSettled) return Effect.succeed(Stream.fail(silent()))
+    return Effect.succeed(body.pipe(
+      Stream.timeoutOrElse({ duration: timeout, orElse: () => Stream.fail(silent()) }),
+      within(held, streamTimeout, fiber),
+      Stream.onExit(settled)
+    ))
+  })
+  const { integration, operation } = attempt
+  return Stream.mapError(
+    Stream.unwrap(read),
+    (error) =>
+      isReason(error)
+        ? new IntegrationError({ integration, operation, attempts: attempt.attempt, reason: error })
+        : error
+  )
+}
+
+/** However steadily it comes: no longer than it may take, and than the reader has. */
+const within = (held: Held, streamTimeout: number | undefined, reader: Fiber.Fiber<unknown, unknown>) => {
+  const own = streamTimeout === undefined ? Infinity : held.since + streamTimeout
+  const end = Math.min(own, reader.getRef(CurrentDeadline) ?? Infinity)
+  return (self: Stream.Stream<unknown, unknown>): Stream.Stream<unknown, unknown> => {
+    if (end === Infinity) return self
+    const left = Duration.millis(Math.max(0, end - now(reader)))
+    const exceeded = Effect.suspend(() =>
+      Effect.fail(new DeadlineExceeded({ timeout: Duration.millis(end - held.since), wasSent: true }))
+    )
+    return Stream.interruptWhen(self, Effect.andThen(Effect.sleep(left), exceeded))
+  }
+}
+
+/** Begins to read it and stops at once, so that what it holds is released. */
+const abandon = (body: Stream.Stream<unknown, unknown>): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.forkChild(Effect.exit(Stream.runDrain(body)), { startImmediately: true }),
+    (fiber) => Fiber.interrupt(fiber)
+  )

@@ -1,0 +1,291 @@
+/** Cache and coalescing at their place in the pipeline: above the total timeout, so that a hit takes nothing. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Auth from "@switchboard/core/Auth"
+import * as Deadline from "@switchboard/core/Deadline"
+import * as Integration from "@switchboard/core/Integration"
+import * as Provenance from "@switchboard/core/Provenance"
+import * as Resilience from "@switchboard/core/Resilience"
+import * as Answer from "@switchboard/testing/Answer"
+import * as TestTransport from "@switchboard/testing/TestTransport"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import { later, menu, remote, requests, sent, shop, ShopApi } from "./shop.ts"
+
+const ok = Answer.json(200, menu)
+const list = { params: { shop: "berlin" } }
+const cache = { ttl: "1 minute" } as const
+const wire = TestTransport.TestTransport
+
+describe("a cached operation", () => {
+  it.effect("N3: asks the remote once, until the answer is too old", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache } })
+      for (let i = 0; i < 3; i++) assert.deepStrictEqual(yield* api.list(list), menu)
+      yield* TestClock.adjust("59999 millis")
+      assert.deepStrictEqual(yield* api.list(list), menu)
+      assert.strictEqual(yield* sent, 1)
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* api.list(list), later)
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote([ok, Answer.json(200, later)]))))
+
+  it.effect("keeps what differs by path, query or headers apart", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache } })
+      const asked = [
+        list,
+        { params: { shop: "paris" } },
+        { ...list, query: { lang: "de" } },
+        { ...list, headers: { "accept-language": "de" } }
+      ]
+      for (const request of [...asked, ...asked]) yield* api.list(request)
+      assert.strictEqual(yield* sent, asked.length)
+    }).pipe(Effect.provide(remote(ok))))
+
+  it.effect("N9: is answered though the circuit is open, and a caller who is gone is not", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache, retry: false, breaker: { failureThreshold: 1 } } })
+      yield* api.list(list)
+      yield* Effect.flip(api.list({ params: { shop: "paris" } }))
+      assert.strictEqual((yield* Effect.flip(api.list({ params: { shop: "rome" } })))._tag, "IntegrationError")
+      assert.deepStrictEqual(yield* api.list(list), menu)
+      const gone = yield* Effect.exit(Effect.andThen(Effect.interrupt, api.list(list)))
+      assert.isTrue(Exit.hasInterrupts(gone))
+    }).pipe(Effect.provide(remote([ok, Answer.status(503)]))))
+
+  it.effect("N6: gives a stale answer in place of a failure, and says so; the circuit has counted the failure", () =>
+    Effect.gen(function*() {
+      const resilience = {
+        cache: { ...cache, staleIfError: "1 hour" },
+        retry: false,
+        breaker: { failureThreshold: 1 }
+      } as const
+      const { menu: api } = yield* shop({ resilience })
+      yield* api.list(list)
+      yield* TestClock.adjust("10 minutes")
+      const { age, ...reported } = yield* Provenance.reported(api.list(list))
+      assert.deepStrictEqual(reported, { value: menu, source: "cache", stale: true, fallback: undefined })
+      assert.strictEqual(Duration.toMinutes(age), 10)
+      const other = yield* Effect.flip(api.list({ params: { shop: "rome" } }))
+      assert.propertyVal(other._tag === "IntegrationError" && other.reason, "_tag", "CircuitOpen")
+    }).pipe(Effect.provide(remote([ok, Answer.status(503)]))))
+
+  it.effect("gives no stale answer in place of an error that the contract declares, unless its status is a failure", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache: { ...cache, staleIfError: "1 hour" }, retry: false } })
+      yield* api.list(list)
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual((yield* Effect.flip(api.list(list)))._tag, "NotFound")
+      assert.deepStrictEqual(yield* api.list(list), menu)
+    }).pipe(Effect.provide(remote([ok, Answer.json(404, { id: "berlin" }), Answer.json(503, { until: "9:00" })]))))
+
+  it.effect("is fetched anew in the background while it is stale", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache: { ...cache, staleWhileRevalidate: "1 minute" } } })
+      yield* api.list(list)
+      yield* TestClock.adjust("90 seconds")
+      assert.deepInclude(yield* Provenance.reported(api.list(list)), { value: menu, source: "cache", stale: true })
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude(yield* Provenance.reported(api.list(list)), { value: later, source: "cache", stale: false })
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote([ok, Answer.delay("1 second", Answer.json(200, later))]))))
+
+  it.effect("keeps no failure, and what is fetched has the retries of a call", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache, retry: { baseDelay: 0 } } })
+      const { value, ...from } = yield* Provenance.reported(api.list(list))
+      assert.deepStrictEqual([value, from.source], [menu, "remote"])
+      assert.strictEqual(yield* sent, 2)
+      yield* api.list(list)
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote([Answer.status(503), ok]))))
+
+  it.effect("can be left out at a call site, and not be changed there", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache } })
+      yield* api.list(list)
+      yield* api.list(list).pipe(Resilience.withOptions({ cache: false }))
+      assert.strictEqual(yield* sent, 2)
+      const error = yield* Effect.flip(api.list(list).pipe(Resilience.withOptions({ cache })))
+      assert.include(error._tag === "IntegrationError" && error.message, "cache can be switched off alone")
+    }).pipe(Effect.provide(remote(ok))))
+
+  it.effect("does not keep what was placed, nor a stream", () =>
+    Effect.gen(function*() {
+      const { orders } = yield* shop({ resilience: { cache } })
+      yield* orders.place({ payload: { item: "a" } })
+      yield* orders.place({ payload: { item: "a" } })
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote(Answer.json(200, { id: "o" })))))
+
+  it.effect("survives its layer, and is not seen with other credentials", () =>
+    Effect.gen(function*() {
+      const layer = (token: string) =>
+        Effect.flatMap(
+          Integration.make("test/Shop", {
+            api: ShopApi,
+            baseUrl: "https://shop.example",
+            auth: Auth.bearer,
+            resilience: { cache }
+          })({ token: Redacted.make(token) }),
+          ({ menu }) => menu.list(list)
+        ).pipe(Effect.scoped)
+      yield* layer("mine")
+      yield* layer("mine")
+      assert.strictEqual(yield* sent, 1)
+      yield* layer("yours")
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote(ok))))
+})
+
+describe("headers of an answer, where they are asked for", () => {
+  const asked = { cache: { ttl: "1 minute", cacheControl: true } } as const
+
+  it.effect("say how long it is fresh, and whether it is kept at all", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: asked })
+      yield* api.list(list)
+      yield* TestClock.adjust("9 minutes")
+      yield* api.list(list)
+      assert.strictEqual(yield* sent, 1)
+      yield* api.list({ params: { shop: "paris" } })
+      yield* api.list({ params: { shop: "paris" } })
+      assert.strictEqual(yield* sent, 3)
+    }).pipe(Effect.provide(remote((request) =>
+      Answer.json(200, menu, {
+        "cache-control": request.url.includes("paris") ? "no-store" : "max-age=600"
+      })
+    ))))
+
+  it.effect("with a validator: what is too old is asked for with it, and a 304 makes it fresh again", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: asked })
+      yield* api.list(list)
+      yield* TestClock.adjust("20 seconds")
+      const { source, value } = yield* Provenance.reported(api.list(list))
+      assert.deepStrictEqual([value, source], [menu, "remote"])
+      assert.deepStrictEqual((yield* requests).map(({ headers }) => headers["if-none-match"]), [undefined, "\"a\""])
+      yield* TestClock.adjust("29 seconds")
+      assert.deepInclude(yield* Provenance.reported(api.list(list)), { value: menu, source: "cache", stale: false })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* api.list(list), later)
+      assert.strictEqual(yield* sent, 3)
+    }).pipe(Effect.provide(remote([
+      Answer.json(200, menu, { "cache-control": "max-age=10", etag: "\"a\"" }),
+      Answer.status(304, { "cache-control": "max-age=30" }),
+      Answer.json(200, later, { etag: "\"b\"" })
+    ]))))
+
+  it.effect("by default they are not asked", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache } })
+      yield* api.list(list)
+      yield* api.list(list)
+      assert.strictEqual(yield* sent, 1)
+    }).pipe(Effect.provide(remote(Answer.json(200, menu, { "cache-control": "no-store" })))))
+})
+
+describe("coalesced calls", () => {
+  it.effect("N4: 100 equal calls at the same time are one, and the next one is another", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { coalesce: true } })
+      const fiber = yield* Effect.forkChild(
+        Effect.all(Array.from({ length: 100 }, () => api.list(list)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).length, 100)
+      assert.strictEqual(yield* sent, 1)
+      const next = yield* Effect.forkChild(api.list(list))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(next)
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote(Answer.delay("1 second", ok)))))
+
+  it.effect("share a failure, each as an error of its own call", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { coalesce: true, retry: false } })
+      const fiber = yield* Effect.forkChild(
+        Effect.all([Effect.flip(api.list(list)), Effect.flip(api.list(list))], { concurrency: 2 })
+      )
+      yield* TestClock.adjust("1 second")
+      for (const error of yield* Fiber.join(fiber)) assert.strictEqual(error._tag, "IntegrationError")
+      assert.strictEqual(yield* sent, 1)
+    }).pipe(Effect.provide(remote(Answer.delay("1 second", Answer.status(503))))))
+
+  it.effect("go on without the caller who began, and end with the last one", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { coalesce: true } })
+      const first = yield* Effect.forkChild(api.list(list), { startImmediately: true })
+      const second = yield* Effect.forkChild(api.list(list), { startImmediately: true })
+      yield* Fiber.interrupt(first)
+      assert.strictEqual(yield* (yield* wire).cancelled, 0)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(second), menu)
+      const third = yield* Effect.forkChild(api.list(list), { startImmediately: true })
+      yield* Fiber.interrupt(third)
+      assert.strictEqual(yield* (yield* wire).cancelled, 1)
+    }).pipe(Effect.provide(remote(Answer.delay("1 second", ok)))))
+
+  it.effect("Q1: a caller in a hurry waits no longer than it can, and the others are not hurried", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { coalesce: true } })
+      const hurried = yield* Effect.forkChild(
+        Effect.flip(api.list(list).pipe(Effect.provideService(Deadline.CurrentDeadline, 500))),
+        { startImmediately: true }
+      )
+      const patient = yield* Effect.forkChild(api.list(list), { startImmediately: true })
+      yield* TestClock.adjust("500 millis")
+      const error = yield* Fiber.join(hurried)
+      assert.propertyVal(error._tag === "IntegrationError" && error.reason, "_tag", "DeadlineExceeded")
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual(yield* Fiber.join(patient), menu)
+      assert.strictEqual(yield* sent, 1)
+    }).pipe(Effect.provide(remote(Answer.delay("1 second", ok)))))
+
+  it.effect("Q2: nobody is asked for a caller whose deadline has passed", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { coalesce: true } })
+      yield* TestClock.adjust("1 second")
+      yield* Effect.flip(api.list(list).pipe(Effect.provideService(Deadline.CurrentDeadline, 500)))
+      assert.strictEqual(yield* sent, 0)
+    }).pipe(Effect.provide(remote(ok))))
+})
+
+describe("what cannot be shared", () => {
+  const Thing = Schema.Struct({ id: Schema.String })
+  const own = (settings: Resilience.OperationOptions) => {
+    const Things = HttpApiGroup.make("things").add(
+      HttpApiEndpoint.post("find", "/things", { payload: Schema.Struct({ q: Schema.String }), success: Thing })
+        .annotate(Resilience.Settings, settings)
+    )
+    return Integration.make("test/Things", {
+      api: HttpApi.make("things").add(Things),
+      baseUrl: "https://things.example"
+    })({})
+  }
+
+  it.effect.each(["cache", "coalesce", "hedge"] as const)(
+    "is refused by name: %s of a POST",
+    (option) =>
+      Effect.gen(function*() {
+        const settings = { cache: { cache }, coalesce: { coalesce: true }, hedge: { hedge: {} } }[option]
+        const error = yield* Effect.flip(own(settings))
+        assert.include(error.message, `things.find: ${option} needs`)
+      }).pipe(Effect.scoped, Effect.provide(remote(ok)))
+  )
+
+  it.effect("is shared where its own settings say that it is idempotent: its body is part of the key", () =>
+    Effect.gen(function*() {
+      const { things } = yield* own({ cache, idempotent: true })
+      for (const q of ["a", "b", "a", "b"]) yield* things.find({ payload: { q } })
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote(Answer.json(200, { id: "t" })))))
+})
