@@ -45,6 +45,7 @@ export const rings: Record<string, number> = {
   "internal/cache/freshness": 0,
   "internal/hedge/latencies": 0,
   "internal/stackless": 0,
+  "internal/stores/availability": 0,
   "internal/wording": 0,
   "internal/contract/wire": 0,
   "internal/contract/secrets": 0,
@@ -75,6 +76,7 @@ export const rings: Record<string, number> = {
   "internal/retry/budget": 1,
   "internal/flights": 1,
   "internal/hedge/race": 1,
+  "internal/stores/memory": 1,
 
   // Each does one thing and is composed above.
   Auth: 2,
