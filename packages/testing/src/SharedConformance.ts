@@ -31,6 +31,7 @@ const keys = [
   "a*",
   "{a}",
   "clé 🔑",
+  "clé 🔒",
   "a\n",
   "a\u0000b",
   "__proto__",
