@@ -94,6 +94,7 @@ export const rings: Record<string, number> = {
   "policy/Timeout": 2,
   "internal/pipeline/attempt": 2,
   "internal/cache/memory": 2,
+  "internal/cache/shared": 2,
   "internal/retry/backoff": 2,
   "internal/circuit/options": 2,
   "internal/contract/compile": 2,

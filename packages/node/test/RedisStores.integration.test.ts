@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Events from "@switchboard/core/Events"
 import { InvalidOptions } from "@switchboard/core/InvalidOptions"
+import * as Cache from "@switchboard/core/policy/Cache"
 import * as Stores from "@switchboard/core/Stores"
 import * as NodeSwitchboard from "@switchboard/node/NodeSwitchboard"
 import * as RedisStores from "@switchboard/node/RedisStores"
@@ -37,6 +38,8 @@ const watched = <A, E, R>(
     )
   })
 
+// Long enough for a machine that has other things to do.
+const timeout = "10 seconds"
 const connect = (url: string, options: Partial<RedisStores.ConnectOptions> = {}) =>
   Effect.map(
     Layer.build(RedisStores.layerConnect({ url, retryAfter: 50, ...options })),
@@ -88,7 +91,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
     watched(({ logged, told }) =>
       Effect.gen(function*() {
         const server = yield* redisServer
-        const shared = yield* connect(server.url)
+        const shared = yield* connect(server.url, { timeout })
         yield* shared.modify("n", increment)
         yield* server.kill
         const began = yield* Clock.currentTimeMillis
@@ -97,7 +100,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
           assert.instanceOf(error, Stores.StoreUnavailable)
           assert.strictEqual(error.store, "redis")
         }
-        assert.isBelow((yield* Clock.currentTimeMillis) - began, 2_000)
+        assert.isBelow((yield* Clock.currentTimeMillis) - began, 5_000)
         yield* server.start
         assert.strictEqual(yield* eventually(shared.modify("n", increment)), 1)
         for (let i = 0; i < 20; i++) yield* shared.get("n")
@@ -122,7 +125,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
     watched(({ told }) =>
       Effect.gen(function*() {
         const server = yield* redisServer
-        const shared = yield* connect(server.url, { timeout: 200, retryAfter: "1 second" })
+        const shared = yield* connect(server.url, { timeout: 500, retryAfter: "2 seconds" })
         yield* eventually(shared.modify("n", increment))
         told.length = 0
         yield* server.stop
@@ -131,8 +134,8 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
           Effect.forEach(all, (self) => Effect.flip(Effect.asVoid(self)), { concurrency: "unbounded" })
         )
         const second = yield* Effect.timed(Effect.forEach(all, (self) => Effect.flip(Effect.asVoid(self))))
-        assert.isBelow(millis(first), 600)
-        assert.isBelow(millis(second), 100)
+        assert.isBelow(millis(first), 2_000)
+        assert.isBelow(millis(second), 450)
         assert.deepStrictEqual(told, [false])
         yield* server.resume
         yield* eventually(shared.modify("n", increment))
@@ -144,7 +147,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
     watched(({ told }) =>
       Effect.gen(function*() {
         const server = yield* redisServerLater()
-        const context = yield* Layer.build(NodeSwitchboard.layerRedis({ url: server.url, retryAfter: 50 }))
+        const context = yield* Layer.build(NodeSwitchboard.layerRedis({ url: server.url, timeout, retryAfter: 50 }))
         const shared = Context.get(context, Stores.Stores).shared!
         assert.isTrue(HttpClient.isHttpClient(Context.get(context, HttpClient.HttpClient)))
         const error = yield* Effect.flip(Effect.andThen(Effect.exit(shared.get("n")), shared.get("n")))
@@ -167,7 +170,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
           yield* Effect.exit(shared.get("n"))
         }
         const closing = yield* Effect.timed(Scope.close(scope, Exit.void))
-        assert.isBelow(millis(closing), 1_500)
+        assert.isBelow(millis(closing), 3_000)
       }
       yield* hangs.resume
     }))
@@ -188,7 +191,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
         const apart = yield* connect(url, { password: Redacted.make("CANARY") })
         assert.strictEqual(yield* eventually(apart.modify("n", increment)), 2)
 
-        const wrong = yield* connect(url.replace("//", "//:CANARY-2@"), { timeout: "10 seconds" })
+        const wrong = yield* connect(url.replace("//", "//:CANARY-2@"), { timeout })
         const error = yield* Effect.flip(wrong.get("n"))
         assert.strictEqual(error.cause, "WRONGPASS")
         assert.notInclude(inspect(error, { depth: 10 }), "CANARY")
@@ -197,6 +200,35 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
       })
     ))
 })
+
+it.live.skipIf(withoutRedis)(
+  "a cache in Redis: two processes fetch once, and one clears for both",
+  () =>
+    Effect.gen(function*() {
+      const { url } = yield* redisServer
+      const make = Effect.gen(function*() {
+        const storage = Cache.sharedStorage<string, { readonly price: number }>({
+          shared: yield* connect(url, { timeout }),
+          name: "coffee/Menu",
+          encode: JSON.stringify,
+          decode: JSON.parse,
+          keyOf: (key) => key
+        })
+        return yield* Cache.make<string, { readonly price: number }>({ name: "coffee/Menu", ttl: "1 minute", storage })
+      }).pipe(Effect.provide(Stores.layerMemory))
+      const [first, second] = [yield* make, yield* make]
+      let fetched = 0
+      const fetch = Effect.sync(() => ({ price: ++fetched }))
+      assert.deepStrictEqual(yield* first.policy("berlin")(fetch), { price: 1 })
+      const known = yield* second.reported("berlin")(fetch)
+      assert.deepStrictEqual([known.value, known.source, known.stale], [{ price: 1 }, "cache", false])
+      assert.isBelow(Duration.toMillis(known.age), 10_000)
+      yield* second.clear
+      assert.deepStrictEqual(yield* first.policy("berlin")(fetch), { price: 2 })
+      yield* second.invalidate("berlin")
+      assert.deepStrictEqual(yield* first.policy("berlin")(fetch), { price: 3 })
+    })
+)
 
 describe("options that cannot work", () => {
   it.live("are refused, all at once, and no url is repeated", () =>

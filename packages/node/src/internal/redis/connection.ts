@@ -50,21 +50,21 @@ export const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.
     disableOfflineQueue: true
   })
   const scope = yield* Scope.make()
-  const connecting = yield* Layer.buildWithScope(layer, scope).pipe(
+  const connecting = Layer.buildWithScope(layer, scope).pipe(
     // It would say each time that it cannot connect; the guard says it once.
     Effect.provide(Logger.layer([])),
     Effect.flatMap((context) => {
       client = Context.get(context, NodeRedis.NodeRedis)
       return Deferred.succeed(attempted, undefined)
-    }),
-    Effect.forkDetach({ startImmediately: true })
+    })
   )
-  yield* Effect.addFinalizer(() =>
-    Effect.gen(function*() {
+  yield* Effect.acquireRelease(
+    Effect.forkDetach(connecting, { startImmediately: true }),
+    Effect.fnUntraced(function*(fiber) {
       // Closing waits for answers, which may never come.
       if (client?.client.isOpen === true) client.client.destroy()
       const closing = yield* Effect.forkDetach(
-        Effect.andThen(Fiber.interrupt(connecting), Scope.close(scope, Exit.void)),
+        Effect.andThen(Fiber.interrupt(fiber), Scope.close(scope, Exit.void)),
         { startImmediately: true }
       )
       yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(closing)), patience)
