@@ -36,7 +36,7 @@ export class Stores extends Context.Service<Stores, {
   readonly shared: Shared | undefined
 }>()("switchboard/Stores") {}
 
-/** State outside of this process. */
+/** State outside of this process. No operation takes long, even where the store does not answer: `guarded` sees to that. */
 export interface Shared {
   /**
    * Applies `change` to what is kept under a key, as one step for all who share it. It is pure, and may be asked more than

@@ -159,6 +159,19 @@ describe("a guarded store", () => {
       assert.strictEqual(said.length, 1)
     }))
 
+  it.effect("that does not answer in time is given up by those too who cannot be interrupted", () =>
+    Effect.gen(function*() {
+      const { remote, shared } = yield* make({ timeout: "100 millis" })
+      remote.does = "hang"
+      const fiber = yield* begin(Effect.onExit(Effect.never, () => Effect.asVoid(Effect.exit(shared.get("a")))))
+      const interrupting = yield* begin(Fiber.interrupt(fiber))
+      yield* TestClock.adjust(99)
+      assert.isUndefined(interrupting.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.isDefined(interrupting.pollUnsafe())
+      assert.strictEqual((yield* failureOf(shared.get("a"))).retryAfter, 1_000)
+    }))
+
   it.effect("is tried again by one operation, while the others fail at once", () =>
     Effect.gen(function*() {
       const { remote, shared } = yield* make({ timeout: "100 millis" })

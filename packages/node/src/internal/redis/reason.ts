@@ -11,4 +11,4 @@ export const reasonOf = (error: unknown): string => {
 }
 
 /** As `ECONNREFUSED` of the system, and `WRONGPASS` of Redis. */
-const isCode = (text: string): boolean => /^[A-Z][A-Z_]{2,39}$/.test(text)
+const isCode = (text: string): boolean => /^[A-Z][A-Z0-9_]{2,63}$/.test(text)
