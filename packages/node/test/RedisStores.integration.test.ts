@@ -170,7 +170,7 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
           yield* Effect.exit(shared.get("n"))
         }
         const closing = yield* Effect.timed(Scope.close(scope, Exit.void))
-        assert.isBelow(millis(closing), 3_000)
+        assert.isBelow(millis(closing), 900)
       }
       yield* hangs.resume
     }))
