@@ -47,6 +47,7 @@ export const rings: Record<string, number> = {
   "internal/cache/freshness": 0,
   "internal/hedge/latencies": 0,
   "internal/stackless": 0,
+  "internal/stores/availability": 0,
   "internal/wording": 0,
   "internal/contract/wire": 0,
   "internal/contract/secrets": 0,
@@ -76,6 +77,7 @@ export const rings: Record<string, number> = {
   "internal/retry/budget": 1,
   "internal/flights": 1,
   "internal/hedge/race": 1,
+  "internal/stores/memory": 1,
 
   // Each does one thing and is composed above.
   Auth: 2,
@@ -106,6 +108,7 @@ export const rings: Record<string, number> = {
   "internal/integration/audience": 1,
   "internal/integration/fallbacks": 3,
   "internal/integration/generations": 4,
+  "internal/cache/shared": 2,
   "internal/retry/backoff": 2,
   "internal/circuit/options": 2,
   "internal/contract/compile": 2,

@@ -100,7 +100,7 @@ const traffic = (
   integration: string,
   requests: number | undefined
 ): Traffic => {
-  const own = events.filter((event) => event.integration === integration)
+  const own = events.filter((event) => "integration" in event && event.integration === integration)
   const ended = own.filter((event) => event._tag === "CallAnswered" || event._tag === "CallFailed")
   const attempts = own.filter((event) => event._tag === "AttemptEnded")
   const durations = ended.map(({ duration }) => duration).toSorted((a, b) => a - b)

@@ -119,7 +119,16 @@ export const SettingsChanged = Schema.TaggedStruct("SettingsChanged", about)
 /** Other settings were refused; those of before stay. */
 export const SettingsRefused = Schema.TaggedStruct("SettingsRefused", { ...about, problems: Schema.Array(Problem) })
 
-/** Everything an integration tells of itself, as a Schema. */
+/** A store that processes share cannot be reached, or can be again. */
+export const StoreChanged = Schema.TaggedStruct("StoreChanged", {
+  /** Such as `redis`. */
+  store: Schema.String,
+  /** Wall clock, milliseconds since 1970. */
+  at: Schema.Number,
+  available: Schema.Boolean
+})
+
+/** Everything that integrations and shared stores tell of themselves, as a Schema. */
 export const IntegrationEvent = Schema.Union([
   CallAnswered,
   CallFailed,
@@ -131,7 +140,8 @@ export const IntegrationEvent = Schema.Union([
   FallbackFailed,
   CircuitChanged,
   SettingsChanged,
-  SettingsRefused
+  SettingsRefused,
+  StoreChanged
 ])
 export type IntegrationEvent = typeof IntegrationEvent.Type
 
@@ -176,16 +186,21 @@ const publish = (hub: PubSub.PubSub<IntegrationEvent>, event: IntegrationEvent):
 
 /** An event as the envelope that observability platforms take (seed format: id, service, type, payload, time, metadata). */
 export const toEnvelope = (event: IntegrationEvent, eventId: string) => {
-  const { _tag, at, integration, ...payload } = event
+  const { _tag, at, ...said } = event
+  const [serviceName, payload] = "store" in said ? ofStore(said) : ofIntegration(said)
   return {
     eventId,
-    serviceName: integration,
+    serviceName,
     eventType: _tag,
     payload,
     timestamp: new Date(at).toISOString(),
     metadata: "requestId" in event ? { requestId: event.requestId } : {}
   }
 }
+
+const ofStore = <A extends { readonly store: string }>({ store, ...payload }: A) => [store, payload] as const
+const ofIntegration = <A extends { readonly integration: string }>({ integration, ...payload }: A) =>
+  [integration, payload] as const
 
 const together = (outer: Listener | undefined, inner: Listener): Listener => {
   const [first, second] = [harmless(outer), harmless(inner)]

@@ -5,13 +5,23 @@
  * A process has its own state; where there is a `shared` store as well, processes know the same circuits, limits and
  * answers. Shared state is plain data to which pure functions are applied, so that a policy is written once.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Events from "./Events.ts"
+import { millis as toMillis, positive, problems, unless } from "./internal/checks.ts"
 import { millis } from "./internal/monotonic.ts"
+import { stackless } from "./internal/stackless.ts"
+import * as Availability from "./internal/stores/availability.ts"
+import * as Memory from "./internal/stores/memory.ts"
+import { type InvalidOptions, type Problem, refuse } from "./InvalidOptions.ts"
 
 /** The ports that state lives behind. */
 export class Stores extends Context.Service<Stores, {
@@ -26,7 +36,7 @@ export class Stores extends Context.Service<Stores, {
   readonly shared: Shared | undefined
 }>()("switchboard/Stores") {}
 
-/** State outside of this process. */
+/** State outside of this process. No operation takes long, even where the store does not answer: `guarded` sees to that. */
 export interface Shared {
   /**
    * Applies `change` to what is kept under a key, as one step for all who share it. It is pure, and may be asked more than
@@ -65,10 +75,12 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   readonly store: string
   /** Milliseconds until it is asked again. */
   readonly retryAfter: number
-  readonly cause?: unknown
+  /** What is known of why, as words that anyone may read. Absent where it was not asked. */
+  readonly cause?: string
 }> {
   override get message(): string {
-    return `the store ${this.store} cannot be reached`
+    const why = this.cause === undefined ? "" : ` (${this.cause})`
+    return `the store ${this.store} cannot be reached${why}`
   }
 }
 
@@ -98,26 +110,101 @@ export const fromShared = (shared: Shared): Stores["Service"] => ({ ...processSt
  * by `fromShared`. Its clock is the one it is made under.
  */
 export const makeShared = (whenUnavailable: WhenUnavailable = "local"): Effect.Effect<Shared> =>
-  Effect.map(Clock.Clock, (clock) => {
-    const kept = new Map<string, { readonly value: string; readonly until: number }>()
-    const read = (key: string, now: number): string | undefined => {
-      const entry = kept.get(key)
-      if (entry === undefined || now < entry.until) return entry?.value
-      kept.delete(key)
-      return undefined
+  Effect.map(Clock.Clock, (clock) => Memory.make(clock, whenUnavailable))
+
+/** How a store is given up, and found again. */
+export interface GuardOptions {
+  /** What it is called in errors, logs and events, such as `redis`. */
+  readonly store: string
+  /** How long one operation may take: positive, finite. Default 250 milliseconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** How long it is not asked after a failure: positive, finite. Default 1 second; doubles with each failure in a row. */
+  readonly retryAfter?: Duration.Input | undefined
+  /** The longest of these times, at least `retryAfter`. Default 30 seconds, or `retryAfter` where that is longer. */
+  readonly maxRetryAfter?: Duration.Input | undefined
+}
+
+/** What is wrong with some options. */
+export const validateGuard = (options: Omit<GuardOptions, "store">): ReadonlyArray<Problem> =>
+  problems(
+    positive("timeout", options.timeout),
+    positive("retryAfter", options.retryAfter),
+    positive("maxRetryAfter", options.maxRetryAfter),
+    unless(
+      options.maxRetryAfter === undefined ||
+        !(toMillis(options.maxRetryAfter) < toMillis(options.retryAfter ?? usualRetryAfter)),
+      "maxRetryAfter",
+      "must not be shorter than retryAfter"
+    )
+  )
+
+/**
+ * The same store, so that nobody waits for one that is dead: an operation that fails or takes too long makes it
+ * unavailable for a while. Until then nothing asks it, and every operation fails at once; afterwards one at a time tries
+ * again. That it cannot be reached, and that it can again, is said once: in the log, and as `StoreChanged` to the listener
+ * that it is made under. An operation that is interrupted says nothing about the store.
+ */
+export const guarded = Effect.fnUntraced(
+  function*(shared: Shared, options: GuardOptions): Effect.fn.Return<Shared, InvalidOptions> {
+    yield* refuse(validateGuard(options))
+    const clock = yield* Clock.Clock
+    const listener = Events.harmless(yield* Events.CurrentListener)
+    const { store } = options
+    const retryAfter = toMillis(options.retryAfter ?? usualRetryAfter)
+    const settings: Availability.Settings = {
+      timeout: toMillis(options.timeout ?? 250),
+      retryAfter,
+      maxRetryAfter: toMillis(options.maxRetryAfter ?? Math.max(30_000, retryAfter))
     }
-    const now = () => millis(clock)
+    const state = Availability.make()
+
+    const unavailable = (cause: string | undefined) =>
+      stackless(() =>
+        new StoreUnavailable({
+          store,
+          retryAfter: Math.max(0, state.until - millis(clock)),
+          ...cause !== undefined && { cause }
+        })
+      )
+    const tooLate = () => Effect.fail(new StoreUnavailable({ store, retryAfter: 0, cause: "no answer in time" }))
+
+    const changed = (available: boolean, cause?: string) => {
+      listener?.({ _tag: "StoreChanged", store, at: clock.currentTimeMillisUnsafe(), available })
+      if (available) return Effect.logInfo(`the store ${store} can be reached again`)
+      const consequence = shared.whenUnavailable === "local"
+        ? "each process goes on by itself"
+        : "what would have to ask it is refused"
+      return Effect.logWarning(`${unavailable(cause).message}; ${consequence}`)
+    }
+    const settle = (ticket: number, exit: Exit.Exit<unknown, StoreUnavailable>) => {
+      const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+      if (failure !== undefined) {
+        const isNews = Availability.failed(state, settings, ticket, millis(clock))
+        return isNews ? changed(false, failure.cause) : Effect.void
+      }
+      if (Exit.isSuccess(exit)) return Availability.answered(state, ticket) ? changed(true) : Effect.void
+      Availability.left(state, ticket, millis(clock))
+      return Effect.void
+    }
+    const guard = <A>(self: Effect.Effect<A, StoreUnavailable>): Effect.Effect<A, StoreUnavailable> =>
+      Effect.suspend(() => {
+        const ticket = Availability.admit(state, settings, millis(clock))
+        if (ticket === undefined) return Effect.fail(unavailable(undefined))
+        return self.pipe(
+          Effect.timeoutOrElse({ duration: settings.timeout, orElse: tooLate }),
+          Effect.onExit((exit) => settle(ticket, exit)),
+          Effect.mapError(({ cause }) => unavailable(cause))
+        )
+      })
+
     return {
-      whenUnavailable,
-      modify: (key, change) =>
-        Effect.sync(() => {
-          const at = now()
-          const { answer, keep } = change(read(key, at), at)
-          if (keep !== undefined) kept.set(key, { value: keep.value, until: at + keep.timeToLive })
-          return answer
-        }),
-      set: (key, value, timeToLive) => Effect.sync(() => void kept.set(key, { value, until: now() + timeToLive })),
-      get: (key) => Effect.sync(() => read(key, now())),
-      remove: (key) => Effect.sync(() => void kept.delete(key))
+      whenUnavailable: shared.whenUnavailable,
+      modify: (key, change) => guard(shared.modify(key, change)),
+      set: (key, value, timeToLive) => guard(shared.set(key, value, timeToLive)),
+      get: (key) => guard(shared.get(key)),
+      remove: (key) => guard(shared.remove(key))
     }
-  })
+  }
+)
+
+const usualRetryAfter = 1_000

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Events from "@switchboard/core/Events"
 import * as Fallback from "@switchboard/core/Fallback"
+import * as Stores from "@switchboard/core/Stores"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
 import * as Effect from "effect/Effect"
@@ -177,6 +178,14 @@ describe("every event", () => {
       }),
       settings
     )
+    yield* Effect.provide(
+      Effect.gen(function*() {
+        const dead = () => Effect.fail(new Stores.StoreUnavailable({ store: "redis", retryAfter: 0 }))
+        const shared = { ...(yield* Stores.makeShared()), get: dead }
+        yield* Effect.exit((yield* Stores.guarded(shared, { store: "redis" })).get("a"))
+      }),
+      Events.layerListener((event) => void events.push(event))
+    )
     return [...events, ...(yield* hedgedAndFallenBack)]
   })
 
@@ -225,10 +234,10 @@ describe("every event", () => {
           "timestamp"
         ])
         assert.strictEqual(envelope.eventId, "e-1")
-        assert.strictEqual(envelope.serviceName, "test/Payments")
+        assert.strictEqual(envelope.serviceName, event._tag === "StoreChanged" ? "redis" : "test/Payments")
         assert.strictEqual(envelope.eventType, event._tag)
         assert.strictEqual(envelope.timestamp, new Date(event.at).toISOString())
-        assert.deepStrictEqual<object>(envelope.payload, without(event, "_tag", "at", "integration"))
+        assert.deepStrictEqual<object>(envelope.payload, without(event, "_tag", "at", "integration", "store"))
         assert.deepStrictEqual(envelope.metadata, "requestId" in event ? { requestId: event.requestId } : {})
         assert.deepStrictEqual(JSON.parse(JSON.stringify(envelope)), envelope)
       }

@@ -6,6 +6,7 @@
  *
  * program.pipe(Effect.provide(Payments.layerConfig.pipe(Layer.provide(NodeSwitchboard.layer))))
  */
+import type { InvalidOptions } from "@switchboard/core/InvalidOptions"
 import * as Stores from "@switchboard/core/Stores"
 import * as Transport from "@switchboard/core/Transport"
 import * as Duration from "effect/Duration"
@@ -13,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as RedisStores from "./RedisStores.ts"
 import * as UndiciTransport from "./UndiciTransport.ts"
 
 /** The pool of the client itself; an integration opens its own, with its own settings. */
@@ -48,3 +50,12 @@ export const layer: Layer.Layer<HttpClient.HttpClient | Stores.Stores> = Layer.m
   layerHttpClient(),
   Stores.layerMemory
 )
+
+/**
+ * The same with state that processes share in Redis. It starts without Redis, and needs the packages `redis` and
+ * `@effect/platform-node`, which a program that does not use it need not install.
+ */
+export const layerRedis = (
+  options: RedisStores.ConnectOptions
+): Layer.Layer<HttpClient.HttpClient | Stores.Stores, InvalidOptions> =>
+  Layer.merge(layerHttpClient(), RedisStores.layerConnect(options))

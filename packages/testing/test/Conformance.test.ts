@@ -5,6 +5,7 @@ import * as Stores from "@switchboard/core/Stores"
 import * as Transport from "@switchboard/core/Transport"
 import * as Answer from "@switchboard/testing/Answer"
 import type * as Conformance from "@switchboard/testing/Conformance"
+import * as SharedConformance from "@switchboard/testing/SharedConformance"
 import * as StoresConformance from "@switchboard/testing/StoresConformance"
 import * as TestTransport from "@switchboard/testing/TestTransport"
 import * as TransportConformance from "@switchboard/testing/TransportConformance"
@@ -171,10 +172,109 @@ describe("the suite for stores", () => {
         Effect.flatMap(Effect.sync(initial), (made) => Effect.andThen(Effect.yieldNow, state(name, () => made)))
       )
     ],
-    ["that ignore case", having((state) => (name, initial) => state(name.toLowerCase(), initial))]
+    ["that ignore case", having((state) => (name, initial) => state(name.toLowerCase(), initial))],
+    ["that forget nothing", Effect.map(memory, (stores) => ({ ...stores, forget: () => Effect.void }))]
   ]
   it.live.each(wrong)("finds some %s", ([, stores]) =>
     Effect.gen(function*() {
       expect(yield* broken(StoresConformance.cases, stores)).not.toEqual([])
+    }))
+})
+
+describe("the suite for shared stores", () => {
+  type Subject = SharedConformance.Subject
+  type Modify = Stores.Shared["modify"]
+  const both = (shared: Stores.Shared): Subject => ({ first: shared, second: shared })
+  const having = (change: (shared: Stores.Shared) => Partial<Stores.Shared>): Effect.Effect<Subject> =>
+    Effect.map(Stores.makeShared(), (shared) => both({ ...shared, ...change(shared) }))
+  const modifying = (change: (modify: Modify) => Modify) => having(({ modify }) => ({ modify: change(modify) }))
+  const named = (rename: (key: string) => string) =>
+    having(({ get, modify, remove, set }) => ({
+      get: (key) => get(rename(key)),
+      modify: (key, change) => modify(rename(key), change),
+      remove: (key) => remove(rename(key)),
+      set: (key, value, timeToLive) => set(rename(key), value, timeToLive)
+    }))
+
+  it.live("is passed by a sound one", () =>
+    Effect.gen(function*() {
+      expect(yield* broken(SharedConformance.cases, having(() => ({})))).toEqual([])
+    }))
+
+  const wrong: ReadonlyArray<[string, Effect.Effect<Subject>]> = [
+    [
+      "whose clients share nothing",
+      Effect.map(Effect.all([Stores.makeShared(), Stores.makeShared()]), ([first, second]) => ({ first, second }))
+    ],
+    [
+      "whose change is two steps",
+      having(({ modify, set }) => ({
+        modify: (key, change) =>
+          Effect.gen(function*() {
+            const { answer, keep } = yield* modify(key, (kept, now) => ({ answer: change(kept, now) }))
+            yield* Effect.yieldNow
+            if (keep !== undefined) yield* set(key, keep.value, keep.timeToLive)
+            return answer
+          })
+      }))
+    ],
+    ["that keeps for ever", having(({ set }) => ({ set: (key, value) => set(key, value, 1e9) }))],
+    [
+      "that keeps too short",
+      having(({ set }) => ({ set: (key, value, timeToLive) => set(key, value, timeToLive / 2) }))
+    ],
+    [
+      "whose changes keep for ever",
+      modifying((modify) => (key, change) =>
+        modify(key, (kept, now) => {
+          const { answer, keep } = change(kept, now)
+          return { answer, keep: keep && { value: keep.value, timeToLive: 1e9 } }
+        })
+      )
+    ],
+    [
+      "where a change that keeps nothing removes",
+      modifying((modify) => (key, change) =>
+        modify(key, (kept, now) => {
+          const { answer, keep } = change(kept, now)
+          return { answer, keep: keep ?? { value: "", timeToLive: 1e-9 } }
+        })
+      )
+    ],
+    [
+      "where a change that keeps nothing keeps for longer",
+      modifying((modify) => (key, change) =>
+        modify(key, (kept, now) => {
+          const { answer, keep } = change(kept, now)
+          return { answer, keep: keep ?? (kept === undefined ? undefined : { value: kept, timeToLive: 200 }) }
+        })
+      )
+    ],
+    ["that ignores case", named((key) => key.toLowerCase())],
+    ["that trims keys", named((key) => key.trim())],
+    ["that takes keys for ASCII", named((key) => key.replaceAll(/\P{ASCII}/gu, "?"))],
+    [
+      "that cuts values",
+      having(({ set }) => ({ set: (key, value, timeToLive) => set(key, value.slice(0, 500_000), timeToLive) }))
+    ],
+    ["that removes nothing", having(() => ({ remove: () => Effect.void }))],
+    [
+      "whose clients have clocks of their own",
+      Effect.map(Stores.makeShared(), (shared) => ({
+        first: shared,
+        second: {
+          ...shared,
+          modify: (key, change) => shared.modify(key, (kept, now) => change(kept, now - 5_000))
+        }
+      }))
+    ],
+    [
+      "whose clock counts seconds",
+      modifying((modify) => (key, change) => modify(key, (kept, now) => change(kept, Math.floor(now / 1_000))))
+    ]
+  ]
+  it.live.each(wrong)("finds one %s", ([, subject]) =>
+    Effect.gen(function*() {
+      expect(yield* broken(SharedConformance.cases, subject)).not.toEqual([])
     }))
 })

@@ -24,11 +24,12 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { freshness } from "../internal/cache/freshness.ts"
 import * as Memory from "../internal/cache/memory.ts"
+import * as SharedValues from "../internal/cache/shared.ts"
 import { atLeast, millis, notNegative, positive, problems } from "../internal/checks.ts"
 import * as Flights from "../internal/flights.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Outcome from "../Outcome.ts"
-import { Stores } from "../Stores.ts"
+import { type Shared, Stores } from "../Stores.ts"
 
 /** A cache of values of one type. Keys are compared by `Equal`: plain values, or objects of the same content. */
 export interface Cache<in Key, in out A> {
@@ -65,7 +66,7 @@ export interface Statistics {
   readonly fetches: number
   /** Fetches that failed. */
   readonly failures: number
-  /** Values kept now, those of no more use included. */
+  /** Values kept now, those of no more use included; `NaN` where the storage does not count them. */
   readonly size: number
 }
 
@@ -114,7 +115,21 @@ export interface Storage<in Key, in out A> {
   readonly set: (key: Key, value: A, lifetime: Lifetime) => Effect.Effect<void>
   readonly remove: (key: Key) => Effect.Effect<void>
   readonly clear: Effect.Effect<void>
+  /** `NaN` where they are not counted. */
   readonly size: Effect.Effect<number>
+}
+
+/** Where processes keep values together, and as what. */
+export interface SharedStorageOptions<in Key, in out A> {
+  readonly shared: Shared
+  /** Caches of the same name share their values, so that they must be of one type. */
+  readonly name: string
+  /** What cannot be encoded, so that this throws, is not kept. */
+  readonly encode: (value: A) => string
+  /** What cannot be decoded counts as absent. It may come from another version of a program. */
+  readonly decode: (text: string) => Effect.Effect<A, unknown>
+  /** Different for keys that are. */
+  readonly keyOf: (key: Key) => string
 }
 
 /** A fetch that failed, also where callers got a stale value in its place. */
@@ -160,6 +175,14 @@ export const doNotStore: Effect.Effect<void> = Effect.withFiber((fiber) => {
 export const known: Effect.Effect<unknown> = Effect.withFiber((fiber) =>
   Effect.succeed(fiber.getRef(CurrentFetch)?.known)
 )
+
+/**
+ * Values that processes share. Their age is told by the clock of the store, and they are kept for as long as they are of
+ * use, a year at most. Clearing touches none of them, but they are not known any more. They are not counted: the size is
+ * `NaN`. While the store cannot be reached, every value is unknown and none is kept; what is removed then may be there
+ * again afterwards.
+ */
+export const sharedStorage: <Key, A>(options: SharedStorageOptions<Key, A>) => Storage<Key, A> = SharedValues.make
 
 /**
  * A cache whose background fetches end with the scope. `freshness` says how long a value may be used, `undefined` not
