@@ -76,10 +76,11 @@ const read = <A>(
   const end = text.indexOf("\n")
   const head = parsed(text.slice(0, end))
   if (head === undefined || head.epoch !== epoch) return Effect.undefined
+  const { at, epoch: _, ...lifetime } = head
   // The clock of a store may be set back.
-  const age = Math.max(0, now - head.at)
+  const age = Math.max(0, now - at)
   return Effect.suspend(() => decode(text.slice(end + 1))).pipe(
-    Effect.map((value): Stored<A> => ({ value, lifetime: head, age })),
+    Effect.map((value): Stored<A> => ({ value, lifetime, age })),
     Effect.catchCause(() => Effect.undefined)
   )
 }
