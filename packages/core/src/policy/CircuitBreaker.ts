@@ -1,10 +1,13 @@
 /**
  * Stops calling a remote that does not work, and finds out by itself when it does again.
  *
- * - Closed: calls run. It opens after a number of failures in a row, or at a failure rate over a span of time.
+ * - Closed: calls run. It opens after a number of failures in a row, or at a rate of failures or of slow calls over a span
+ *   of time.
  * - Open: calls are refused at once, for a time that grows while it does not get better.
  * - Half-open: a few calls are let through as probes; they decide whether it closes or opens again.
  * - Isolated: an operator refused all calls, until `reset`.
+ * - Metrics only: calls are counted and never refused; what would have opened the circuit is told.
+ * - Disabled: calls are neither counted nor refused.
  *
  * A 429 counts neither as a failure nor as a success while closed, and as a failed probe. An interrupted call counts
  * nowhere. An answer to a call from before the last transition changes nothing. There is no timer: an open circuit becomes
@@ -20,11 +23,12 @@ import * as Queue from "effect/Queue"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { CircuitOpen } from "../IntegrationError.ts"
+import type { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit/circuit.ts"
+import type * as Counting from "../internal/circuit/counting.ts"
+import { type Cause, Machine, type Move } from "../internal/circuit/machine.ts"
 import { settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
 import * as monotonic from "../internal/monotonic.ts"
-import { stackless } from "../internal/stackless.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import type * as Outcome from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
@@ -40,7 +44,11 @@ export interface CircuitBreaker {
   readonly state: Effect.Effect<State>
   /** Refuses all calls, past any open time, until `reset`. Answers of running calls change nothing. */
   readonly isolate: Effect.Effect<void>
-  /** Closes, and forgets all counts and openings. Answers of running calls change nothing. */
+  /** Refuses nothing and counts on, as `MetricsOnly`. Answers of running calls change nothing. */
+  readonly observe: Effect.Effect<void>
+  /** Refuses nothing and counts nothing. Answers of running calls change nothing. */
+  readonly disable: Effect.Effect<void>
+  /** Starts anew as `mode` says, by default closed, and forgets all counts and openings. Answers of running calls change nothing. */
   readonly reset: Effect.Effect<void>
   /** Every transition of the circuit from now on, whichever breaker of that name caused it. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
@@ -53,8 +61,14 @@ export interface CircuitBreaker {
 export interface Options {
   /** Failures in a row that open the circuit, at least 1. Default 5, or `false` where `failureRate` is given. */
   readonly failureThreshold?: number | false | undefined
-  /** Opens at a share of failures. Absent: the share does not matter. If both apply at once, the cause is the failures in a row. */
+  /** Opens at a share of failures. Absent: the share does not matter. */
   readonly failureRate?: FailureRate | undefined
+  /**
+   * Opens at a share of slow calls. Absent: it does not matter how long a call takes. A slow success counts as a success
+   * everywhere else, but for a probe, which has failed if it was slow. If several of the three apply at once, the cause is
+   * the failures in a row, or else the rate of failures.
+   */
+  readonly slowCalls?: SlowCalls | undefined
   /**
    * How long the circuit stays open the first time: default 30 seconds. Or a function of the opening; or a schedule, whose
    * delays are drawn when the breaker is made, and whose last delay stays. A function that throws, or
@@ -77,9 +91,15 @@ export interface Options {
   readonly successThreshold?: number | undefined
   /** When a probe without an answer is given up, so that another call may take its place: default 30 seconds. */
   readonly halfOpenTimeout?: Duration.Input | undefined
+  /**
+   * What the circuit is for: to `enforce` refusals; `metrics-only`, to tell what it would have refused; or `disabled`. A
+   * circuit starts in it, and goes back to it by `reset`; one that exists is put in it when a breaker is made, unless it is
+   * isolated. Absent: `enforce`, and one that exists stays as it is.
+   */
+  readonly mode?: Circuit.Mode | undefined
 }
 
-/** A share of failures over a span of time. */
+/** A share of calls over a span of time. */
 export interface FailureRate {
   /** Opens at this share or above: more than 0, at most 1. */
   readonly threshold: number
@@ -89,18 +109,24 @@ export interface FailureRate {
   readonly minimumCalls: number
 }
 
+/** A share of slow calls over a span of time. */
+export interface SlowCalls extends FailureRate {
+  /** A call that takes longer than that is slow, whether it fails or not: positive. */
+  readonly duration: Duration.Input
+}
+
 /** How long to stay open. */
 export type ResetTimeout = (opening: Opening) => Duration.Input
 
 /** Why it opened. */
-export type TripCause = Circuit.TripCause
+export type TripCause = Counting.TripCause
 
 /** What opened the circuit. */
 export interface Opening {
   readonly cause: TripCause
   /** Openings in a row, this one included. */
   readonly openings: number
-  /** Failures that led to it: in a row, in the window, or of probes. */
+  /** What led to it: failures in a row, failures or slow calls in the window, failed probes, or failed health checks. */
   readonly failures: number
   /** `failures` as a share of the calls they are out of. */
   readonly failureRate: number
@@ -114,14 +140,23 @@ export type State =
   | { readonly _tag: "Open"; readonly openings: number; readonly retryAfter: Duration.Duration }
   | { readonly _tag: "HalfOpen"; readonly openings: number; readonly probing: number }
   | { readonly _tag: "Isolated"; readonly openings: number }
+  | {
+    readonly _tag: "MetricsOnly"
+    readonly openings: number /** How often it would have opened. */
+    readonly wouldOpen: number
+  }
+  | { readonly _tag: "Disabled"; readonly openings: number }
 
-/** A change from one state to another. */
+/**
+ * A change from one state to another; or from `MetricsOnly` to itself, where it would have opened. For as long as it would
+ * then have been open it counts nothing.
+ */
 export interface Transition {
   readonly name: string
   readonly from: State["_tag"]
   readonly to: State["_tag"]
-  readonly cause: TripCause | "ResetTimeoutElapsed" | "ProbesSucceeded" | "Isolated" | "Reset" | "Restored"
-  /** How long it will be open, where it opened. */
+  readonly cause: Cause
+  /** How long it will be open, where it opened, or would have been. */
   readonly retryAfter: Duration.Duration | undefined
   readonly openings: number
 }
@@ -130,7 +165,7 @@ const millisLeft = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** A circuit's state as plain data; durations in milliseconds. */
 export const Snapshot = Schema.Struct({
-  state: Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated"]),
+  state: Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated", "MetricsOnly", "Disabled"]),
   openings: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   openFor: millisLeft,
   left: millisLeft,
@@ -159,85 +194,40 @@ export const make = Effect.fnUntraced(function*(
   const { name, onTransition } = options
   const stores = yield* Stores
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
-  const state = yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.closed(settings))
-  const listeners = yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())
-  const cell = state.ref
-  // Whoever made the circuit first may have counted otherwise.
-  if (cell.current._tag === "Closed") cell.current = Circuit.counting(settings, cell.current)
-
-  const move = (to: Circuit.Circuit, cause: Transition["cause"]): void => {
-    const from = cell.current._tag
-    cell.current = to
-    if (from === to._tag) return
-    const retryAfter = to._tag === "Open" ? Duration.millis(to.openFor) : undefined
-    const transition: Transition = { name, from, to: to._tag, cause, retryAfter, openings: to.openings }
-    try {
-      onTransition?.(transition)
-    } catch {
-      // A listener cannot break the circuit.
-    }
-    for (const listener of listeners.ref.current) listener(transition)
-  }
-
-  const trip = (cause: Circuit.Trip, now: number): void =>
-    move(Circuit.opened(cell.current, cause.openings, settings.openFor(cause), now), cause.cause)
-
-  const admitSlowly = (circuit: Circuit.Open | Circuit.HalfOpen | Circuit.Isolated, now: number) => {
-    if (circuit._tag === "Isolated") return refusal(true, undefined)
-    if (circuit._tag === "HalfOpen") return Circuit.probe(settings, circuit, now) ?? refusal(false, undefined)
-    if (now < circuit.until) return refusal(false, circuit.until - now)
-    const halfOpen = Circuit.halfOpened(circuit)
-    const ticket = Circuit.probe(settings, halfOpen, now)
-    move(halfOpen, "ResetTimeoutElapsed")
-    return ticket ?? refusal(false, undefined)
-  }
-
-  const gate: Policy.Gate<CircuitOpen> = {
-    admit: (now) => {
-      const circuit = cell.current
-      return circuit._tag === "Closed" ? circuit.generation : admitSlowly(circuit, now)
-    },
-    settle: (ticket, outcome, now) => {
-      const circuit = cell.current
-      if (circuit._tag === "Closed") {
-        if (ticket !== circuit.generation) return
-        const tripped = Circuit.count(settings, circuit, outcome, now)
-        if (tripped !== undefined) trip(tripped, now)
-      } else if (circuit._tag === "HalfOpen") {
-        const verdict = Circuit.judge(settings, circuit, ticket, outcome)
-        if (verdict === "Recovered") move(Circuit.recovered(settings, circuit, now), "ProbesSucceeded")
-        else if (verdict !== undefined) trip(verdict, now)
-      }
-    }
-  }
-
-  const check: Policy.Gate<CircuitOpen> = {
-    admit: (now) => {
-      const circuit = cell.current
-      if (circuit._tag === "Closed") return 0
-      if (circuit._tag === "Isolated") return refusal(true, undefined)
-      if (circuit._tag === "Open") return now < circuit.until ? refusal(false, circuit.until - now) : 0
-      return Circuit.hasRoom(settings, circuit, now) ? 0 : refusal(false, undefined)
-    },
-    settle: () => {}
-  }
-
+  const cell = (yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.fresh(settings))).ref
+  const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
+  const machine = new Machine(settings, cell, teller(name, listeners, onTransition))
+  const act = <A>(f: (machine: Machine, now: number) => A): Effect.Effect<A> =>
+    Effect.withFiber((fiber) => Effect.succeed(f(machine, monotonic.now(fiber))))
+  yield* act((machine, now) => machine.configure(options.mode, now))
   return {
     name,
-    gate,
-    check,
-    policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
-    state: atNow((now) => shown(cell.current, now)),
-    isolate: Effect.sync(() => move(Circuit.isolated(cell.current), "Isolated")),
-    reset: Effect.sync(() => move(Circuit.closed(settings, cell.current.generation + 1), "Reset")),
-    changes: subscribe(listeners.ref.current),
-    snapshot: atNow((now) => Circuit.snapshot(cell.current, now)),
-    restore: (snapshot) => atNow((now) => move(Circuit.restored(settings, cell.current, snapshot, now), "Restored"))
+    gate: machine,
+    check: { admit: (now) => machine.check(now), settle: () => {} },
+    policy: Policy.named("CircuitBreaker", options, Policy.fromGate(machine, options)),
+    state: act((machine, now) => shown(machine.cell.current, now)),
+    isolate: act((machine) => machine.isolate()),
+    observe: act((machine, now) => machine.observe(now)),
+    disable: act((machine) => machine.disable()),
+    reset: act((machine) => machine.reset()),
+    changes: subscribe(listeners),
+    snapshot: act((machine, now) => machine.snapshot(now)),
+    restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
   }
 })
 
-const atNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
-  Effect.withFiber((fiber) => Effect.succeed(f(monotonic.now(fiber))))
+/** Tells transitions. A listener of the breaker's own cannot break the circuit. */
+const teller =
+  (name: string, listeners: ReadonlySet<Listener>, own: Listener | undefined) => ({ openFor, ...move }: Move): void => {
+    const retryAfter = openFor === undefined ? undefined : Duration.millis(openFor)
+    const transition: Transition = { name, ...move, retryAfter }
+    try {
+      own?.(transition)
+    } catch {
+      // It has been told.
+    }
+    for (const listener of listeners) listener(transition)
+  }
 
 const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
   Stream.callback<Transition>((queue) => {
@@ -248,15 +238,6 @@ const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
     )
   }, { bufferSize: 128, strategy: "sliding" })
 
-const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => ({
-  _tag: "Refusal",
-  retryAfter,
-  reason: () =>
-    stackless(() =>
-      new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
-    )
-})
-
 const shown = (circuit: Circuit.Circuit, now: number): State => {
   const { _tag, openings } = circuit
   switch (_tag) {
@@ -264,6 +245,8 @@ const shown = (circuit: Circuit.Circuit, now: number): State => {
       return { _tag, openings, retryAfter: Duration.millis(Math.max(0, circuit.until - now)) }
     case "HalfOpen":
       return { _tag, openings, probing: circuit.running.length }
+    case "MetricsOnly":
+      return { _tag, openings, wouldOpen: circuit.wouldOpen }
     default:
       return { _tag, openings }
   }
