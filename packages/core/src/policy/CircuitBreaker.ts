@@ -22,15 +22,17 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit/circuit.ts"
 import type * as Counting from "../internal/circuit/counting.ts"
-import { type Cause, Machine, type Move } from "../internal/circuit/machine.ts"
+import type { Cause, Move } from "../internal/circuit/machine.ts"
 import { settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
-import * as monotonic from "../internal/monotonic.ts"
+import { local, type Place } from "../internal/circuit/place.ts"
+import { watch } from "../internal/circuit/watch.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
-import type * as Outcome from "../Outcome.ts"
+import { type Classifier, classifyWith } from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
 import { Stores } from "../Stores.ts"
 
@@ -50,6 +52,15 @@ export interface CircuitBreaker {
   readonly disable: Effect.Effect<void>
   /** Starts anew as `mode` says, by default closed, and forgets all counts and openings. Answers of running calls change nothing. */
   readonly reset: Effect.Effect<void>
+  /**
+   * Checks the health of the remote until the scope is closed: at once, and then at intervals. A check that fails, as
+   * `classify` sees it, opens the circuit, and keeps it open. When it succeeds again, the next call is a probe: it ends
+   * the time of an opening that it has caused, and of no other.
+   */
+  readonly watch: <R>(
+    check: Effect.Effect<unknown, unknown, R>,
+    options: WatchOptions
+  ) => Effect.Effect<void, InvalidOptions, R | Scope.Scope>
   /** Every transition of the circuit from now on, whichever breaker of that name caused it. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
   /** What is worth keeping over a restart. Counts of calls are not: they are of the last seconds. */
@@ -113,6 +124,16 @@ export interface FailureRate {
 export interface SlowCalls extends FailureRate {
   /** A call that takes longer than that is slow, whether it fails or not: positive. */
   readonly duration: Duration.Input
+}
+
+/** How to check the health of a remote. */
+export interface WatchOptions {
+  /** From the end of one check to the next: positive. Or a schedule; when it ends, so do the checks. */
+  readonly interval: Duration.Input | Schedule.Schedule<unknown>
+  /** Failed checks in a row that open the circuit, at least 1: default 1. */
+  readonly failures?: number | undefined
+  /** A check that takes longer has failed: positive, default 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
 }
 
 /** How long to stay open. */
@@ -186,7 +207,7 @@ export const validate: (options: Options) => ReadonlyArray<Problem> = check
 export const make = Effect.fnUntraced(function*(
   options: Options & {
     readonly name: string
-    readonly classify?: Outcome.Classifier | undefined
+    readonly classify?: Classifier | undefined
     readonly onTransition?: Listener | undefined
   }
 ): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores> {
@@ -196,24 +217,30 @@ export const make = Effect.fnUntraced(function*(
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const cell = (yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.fresh(settings))).ref
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
-  const machine = new Machine(settings, cell, teller(name, listeners, onTransition))
-  const act = <A>(f: (machine: Machine, now: number) => A): Effect.Effect<A> =>
-    Effect.withFiber((fiber) => Effect.succeed(f(machine, monotonic.now(fiber))))
-  yield* act((machine, now) => machine.configure(options.mode, now))
-  return {
-    name,
-    gate: machine,
-    check: { admit: (now) => machine.check(now), settle: () => {} },
-    policy: Policy.named("CircuitBreaker", options, Policy.fromGate(machine, options)),
-    state: act((machine, now) => shown(machine.cell.current, now)),
-    isolate: act((machine) => machine.isolate()),
-    observe: act((machine, now) => machine.observe(now)),
-    disable: act((machine) => machine.disable()),
-    reset: act((machine) => machine.reset()),
-    changes: subscribe(listeners),
-    snapshot: act((machine, now) => machine.snapshot(now)),
-    restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
-  }
+  const place = local(settings, cell, teller(name, listeners, onTransition))
+  yield* place.act((machine, now) => machine.configure(options.mode, now))
+  return assembled(name, options, place, listeners)
+})
+
+const assembled = (
+  name: string,
+  options: { readonly classify?: Classifier | undefined },
+  { act, check, gate }: Place,
+  listeners: Set<Listener>
+): CircuitBreaker => ({
+  name,
+  gate,
+  check,
+  policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
+  state: act((machine, now) => shown(machine.cell.current, now)),
+  isolate: act((machine) => machine.isolate()),
+  observe: act((machine, now) => machine.observe(now)),
+  disable: act((machine) => machine.disable()),
+  reset: act((machine) => machine.reset()),
+  watch: (check, watching) => watch(act, classifyWith(options.classify), check, watching),
+  changes: subscribe(listeners),
+  snapshot: act((machine, now) => machine.snapshot(now)),
+  restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
 })
 
 /** Tells transitions. A listener of the breaker's own cannot break the circuit. */

@@ -140,6 +140,24 @@ export class Machine implements Policy.Gate<CircuitOpen> {
     if (_tag === "Disabled" || _tag === "MetricsOnly") this.reset("Configured")
   }
 
+  /** A health check has failed so often in a row. The generation of the opening that comes of it, if one does. */
+  unhealthy(failures: number, retryAfter: number | undefined, now: number): number | undefined {
+    const circuit = this.cell.current
+    const { _tag } = circuit
+    if (_tag === "Isolated" || _tag === "Disabled") return undefined
+    if (now < (_tag === "Open" ? circuit.until : _tag === "MetricsOnly" ? circuit.since : 0)) return undefined
+    const openings = _tag === "Open" || _tag === "HalfOpen" ? circuit.openings + 1 : Counting.openingsAt(circuit, now)
+    this.trip({ cause: "HealthCheck", openings, failures, calls: failures, retryAfter }, now)
+    return this.cell.current.generation
+  }
+
+  /** A health check that had caused that opening succeeds: the next call is a probe. */
+  healthy(generation: number, now: number): void {
+    const circuit = this.cell.current
+    if (circuit._tag !== "Open" || circuit.generation !== generation) return
+    this.cell.current = { ...circuit, until: Math.min(circuit.until, now) }
+  }
+
   private trip(trip: Counting.Trip, now: number): void {
     const circuit = this.cell.current
     const openFor = this.settings.openFor(trip)
