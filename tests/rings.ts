@@ -68,6 +68,8 @@ export const rings: Record<string, number> = {
   Stores: 1,
   Transport: 1,
   "internal/pipeline/anyClient": 1,
+  "internal/circuit/keyed": 1,
+  "internal/circuit/keys": 1,
   "internal/circuit/machine": 1,
   "internal/circuit/place": 1,
   "internal/deadlineLists": 1,

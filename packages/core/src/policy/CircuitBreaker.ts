@@ -27,8 +27,10 @@ import * as Stream from "effect/Stream"
 import type { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit/circuit.ts"
 import type * as Counting from "../internal/circuit/counting.ts"
+import { isSpare, places } from "../internal/circuit/keyed.ts"
+import type { Bounds, Keys } from "../internal/circuit/keys.ts"
 import type { Cause, Move } from "../internal/circuit/machine.ts"
-import { settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
+import { keyedProblems, settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
 import { local, type Place } from "../internal/circuit/place.ts"
 import { watch } from "../internal/circuit/watch.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
@@ -67,6 +69,17 @@ export interface CircuitBreaker {
   readonly snapshot: Effect.Effect<Snapshot>
   /** Goes on from a snapshot. A circuit that was half-open is open and due, so that the next call is a probe. */
   readonly restore: (snapshot: Snapshot) => Effect.Effect<void>
+}
+
+/** Breakers by key: the same key is the same circuit, another key is another. */
+export interface Keyed {
+  readonly name: string
+  /** The breaker of a key. It may be kept, and keeps nothing itself. */
+  readonly get: (key: string) => CircuitBreaker
+  /** Circuits that are remembered. */
+  readonly size: Effect.Effect<number>
+  /** Every transition of any of the circuits from now on. A slow reader loses the oldest. */
+  readonly changes: Stream.Stream<Transition>
 }
 
 export interface Options {
@@ -108,6 +121,17 @@ export interface Options {
    * isolated. Absent: `enforce`, and one that exists stays as it is.
    */
   readonly mode?: Circuit.Mode | undefined
+}
+
+export interface KeyedOptions extends Options {
+  /** How long a circuit has not been used when it is forgotten, positive: default 10 minutes. */
+  readonly idleTimeToLive?: Duration.Input | undefined
+  /**
+   * How many circuits are remembered, at least 1: default 10,000. A new key takes the place of a closed circuit that has
+   * not been used for longest. Where there is none, because all are in use, open or in an operator's hands, calls of the
+   * new key are let through and not counted.
+   */
+  readonly maxKeys?: number | undefined
 }
 
 /** A share of calls over a span of time. */
@@ -174,6 +198,8 @@ export type State =
  */
 export interface Transition {
   readonly name: string
+  /** Of keyed circuits. */
+  readonly key?: string
   readonly from: State["_tag"]
   readonly to: State["_tag"]
   readonly cause: Cause
@@ -200,16 +226,18 @@ export type Listener = (transition: Transition) => void
 /** What is wrong with some options. */
 export const validate: (options: Options) => ReadonlyArray<Problem> = check
 
-/**
- * A breaker for the circuit of that name. `classify` decides for its policy the outcomes it knows. `onTransition` is told synchronously of the transitions caused through this
- * breaker, each exactly once; if it throws, that is ignored.
- */
+/** What a breaker is made with, beside its options. */
+interface Own {
+  readonly name: string
+  /** Decides for the breaker's policy the outcomes it knows. */
+  readonly classify?: Classifier | undefined
+  /** Is told synchronously of the transitions caused through this breaker, each exactly once; if it throws, that is ignored. */
+  readonly onTransition?: Listener | undefined
+}
+
+/** A breaker for the circuit of that name. */
 export const make = Effect.fnUntraced(function*(
-  options: Options & {
-    readonly name: string
-    readonly classify?: Classifier | undefined
-    readonly onTransition?: Listener | undefined
-  }
+  options: Options & Own
 ): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores> {
   yield* refuse(validate(options))
   const { name, onTransition } = options
@@ -217,44 +245,89 @@ export const make = Effect.fnUntraced(function*(
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const cell = (yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.fresh(settings))).ref
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
-  const place = local(settings, cell, teller(name, listeners, onTransition))
+  const place = local(settings, cell, teller({ name }, listeners, onTransition))
   yield* place.act((machine, now) => machine.configure(options.mode, now))
-  return assembled(name, options, place, listeners)
+  return assembled(name, options, place, subscribe(listeners))
+})
+
+/**
+ * Breakers for circuits of that name, one for each key. A circuit is made when its key is first used, and forgotten when
+ * it has been idle, but never while it is in use, open, or in an operator's hands. `mode` is that of every key.
+ *
+ * @example
+ * const breakers = yield* CircuitBreaker.makeKeyed({ name: "webhooks", failureThreshold: 3 })
+ * yield* deliver.pipe(breakers.get(url.host).policy)
+ */
+export const makeKeyed = Effect.fnUntraced(function*(
+  options: KeyedOptions & Own
+): Effect.fn.Return<Keyed, InvalidOptions, Stores> {
+  yield* refuse([...validate(options), ...keyedProblems(options)])
+  const { maxKeys = 10_000, name, onTransition } = options
+  const stores = yield* Stores
+  const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
+  const keys = (yield* stores.state<Keys>(`circuit/${name}/keys`, () => new Map())).ref.current
+  const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
+  const bounds: Bounds = {
+    maxKeys,
+    timeToLive: Duration.toMillis(options.idleTimeToLive ?? "10 minutes"),
+    fresh: () => ({ current: Circuit.fresh(settings) }),
+    spare: isSpare(Circuit.fresh(settings)._tag)
+  }
+  const placeOf = places(
+    keys,
+    bounds,
+    (key, cell) => local(settings, cell, teller({ name, key }, listeners, onTransition))
+  )
+  for (const key of Array.from(keys.keys())) {
+    yield* placeOf(key).act((machine, now) => machine.configure(options.mode, now))
+  }
+  const changes = subscribe(listeners)
+  return {
+    name,
+    get: (key) =>
+      assembled(name, options, placeOf(key), Stream.filter(changes, (transition) => transition.key === key)),
+    size: Effect.sync(() => keys.size),
+    changes
+  }
 })
 
 const assembled = (
   name: string,
   options: { readonly classify?: Classifier | undefined },
-  { act, check, gate }: Place,
-  listeners: Set<Listener>
+  { act, check, gate, look }: Place,
+  changes: Stream.Stream<Transition>
 ): CircuitBreaker => ({
   name,
   gate,
   check,
   policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
-  state: act((machine, now) => shown(machine.cell.current, now)),
+  state: look((machine, now) => shown(machine.cell.current, now)),
   isolate: act((machine) => machine.isolate()),
   observe: act((machine, now) => machine.observe(now)),
   disable: act((machine) => machine.disable()),
   reset: act((machine) => machine.reset()),
   watch: (check, watching) => watch(act, classifyWith(options.classify), check, watching),
-  changes: subscribe(listeners),
-  snapshot: act((machine, now) => machine.snapshot(now)),
+  changes,
+  snapshot: look((machine, now) => machine.snapshot(now)),
   restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
 })
 
 /** Tells transitions. A listener of the breaker's own cannot break the circuit. */
-const teller =
-  (name: string, listeners: ReadonlySet<Listener>, own: Listener | undefined) => ({ openFor, ...move }: Move): void => {
-    const retryAfter = openFor === undefined ? undefined : Duration.millis(openFor)
-    const transition: Transition = { name, ...move, retryAfter }
-    try {
-      own?.(transition)
-    } catch {
-      // It has been told.
-    }
-    for (const listener of listeners) listener(transition)
+const teller = (
+  whose: Pick<Transition, "key" | "name">,
+  listeners: ReadonlySet<Listener>,
+  own: Listener | undefined
+) =>
+({ openFor, ...move }: Move): void => {
+  const retryAfter = openFor === undefined ? undefined : Duration.millis(openFor)
+  const transition: Transition = { ...whose, ...move, retryAfter }
+  try {
+    own?.(transition)
+  } catch {
+    // It has been told.
   }
+  for (const listener of listeners) listener(transition)
+}
 
 const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
   Stream.callback<Transition>((queue) => {

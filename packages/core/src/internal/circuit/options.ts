@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type { Problem } from "../../InvalidOptions.ts"
-import type { FailureRate, Options } from "../../policy/CircuitBreaker.ts"
+import type { FailureRate, KeyedOptions, Options } from "../../policy/CircuitBreaker.ts"
 import { atLeast, between, type Check, millis, positive, problems, unless } from "../checks.ts"
 import type { Rate } from "./circuit.ts"
 import type { Trip } from "./counting.ts"
@@ -52,6 +52,9 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
     positive("halfOpenTimeout", options.halfOpenTimeout)
   )
 }
+
+export const keyedProblems = ({ idleTimeToLive, maxKeys }: KeyedOptions): ReadonlyArray<Problem> =>
+  problems(positive("idleTimeToLive", idleTimeToLive), atLeast(1, "maxKeys", maxKeys))
 
 const modes: ReadonlyArray<unknown> = ["enforce", "metrics-only", "disabled"]
 

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { CircuitOpen } from "../../IntegrationError.ts"
 import type * as Policy from "../../Policy.ts"
 import * as monotonic from "../monotonic.ts"
+import * as Circuit from "./circuit.ts"
 import { type Cell, Machine, type Move, type Settings } from "./machine.ts"
 
 export interface Place {
@@ -10,16 +11,21 @@ export interface Place {
   readonly check: Policy.Gate<CircuitOpen>
   /** Does something with the circuit as it is now. */
   readonly act: Act
+  /** The same, for what only looks. */
+  readonly look: Act
 }
 
 export type Act = <A>(f: (machine: Machine, now: number) => A) => Effect.Effect<A>
 
 /** A circuit of this process alone. */
 export const local = (settings: Settings, cell: Cell, moved: (move: Move) => void): Place => {
+  cell.current = Circuit.counting(settings, cell.current)
   const machine = new Machine(settings, cell, moved)
+  const act: Act = (f) => Effect.withFiber((fiber) => Effect.succeed(f(machine, monotonic.now(fiber))))
   return {
     gate: machine,
     check: { admit: (now) => machine.check(now), settle: () => {} },
-    act: (f) => Effect.withFiber((fiber) => Effect.succeed(f(machine, monotonic.now(fiber))))
+    act,
+    look: act
   }
 }
