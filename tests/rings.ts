@@ -116,6 +116,7 @@ export const rings: Record<string, number> = {
 
   // Composition.
   Definition: 3,
+  EffectCircuitBreaker: 3,
   Outbox: 3,
   Resilience: 3,
   Token: 3,
