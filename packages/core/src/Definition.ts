@@ -82,12 +82,25 @@ export const BreakerSettings = section(validateBreaker, {
       )
     )
     .annotate(strict),
+  slowCalls: Schema.Struct({
+    duration: DurationString,
+    threshold: Schema.Finite,
+    window: DurationString,
+    minimumCalls: Schema.Finite
+  })
+    .check(
+      whole((slowCalls) =>
+        nested("slowCalls", CircuitBreaker.validate({ slowCalls: slowCalls as CircuitBreaker.SlowCalls }))
+      )
+    )
+    .annotate(strict),
   resetTimeout: DurationString,
   resetFactor: Schema.Finite,
   maxResetTimeout: DurationString,
   halfOpenMaxCalls: Schema.Finite,
   successThreshold: Schema.Finite,
-  halfOpenTimeout: DurationString
+  halfOpenTimeout: DurationString,
+  mode: Schema.Literals(["enforce", "metrics-only", "disabled"])
 })
 
 // Limit and window may come from different scopes; whether both are there is known when a layer is built.

@@ -357,10 +357,12 @@ export const explain = (
 const shown = (millis: number): string => Duration.format(Duration.millis(millis))
 
 const breakerText = (options: CircuitBreaker.Options): string => {
-  const { failureRate, failureThreshold } = BreakerOptions.settingsOf(options, undefined)
+  const { failureRate, failureThreshold, mode, slowCalls } = BreakerOptions.settingsOf(options, undefined)
   const trips = [
     ...(failureThreshold === Infinity ? [] : [`${failureThreshold} failures in a row`]),
-    ...(failureRate === undefined ? [] : [`${failureRate.threshold * 100} % failures`])
-  ]
-  return `opens at ${trips.join(" or ")}`
+    ...(failureRate === undefined ? [] : [`${failureRate.threshold * 100} % failures`]),
+    ...(slowCalls === undefined ? [] : [`${slowCalls.threshold * 100} % calls over ${shown(slowCalls.duration)}`])
+  ].join(" or ")
+  if (mode === "disabled") return "disabled"
+  return mode === "enforce" ? `opens at ${trips}` : `only tells of ${trips}`
 }

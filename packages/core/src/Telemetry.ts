@@ -66,7 +66,7 @@ export const metrics = {
     kind: "gauge",
     unit: "1",
     labels: ["switchboard.integration"],
-    description: "0 closed, 1 half-open, 2 open, 3 isolated."
+    description: "0 closed, 1 half-open, 2 open, 3 isolated, 4 metrics only, 5 disabled."
   }
 } as const
 

@@ -48,12 +48,14 @@ const complete = {
   breaker: {
     failureThreshold: 3,
     failureRate: { threshold: 0.4, window: "20 seconds", minimumCalls: 4 },
+    slowCalls: { duration: "3 seconds", threshold: 0.7, window: "40 seconds", minimumCalls: 5 },
     resetTimeout: "20 seconds",
     resetFactor: 3,
     maxResetTimeout: "2 minutes",
     halfOpenMaxCalls: 2,
     successThreshold: 2,
-    halfOpenTimeout: "5 seconds"
+    halfOpenTimeout: "5 seconds",
+    mode: "metrics-only"
   },
   rateLimit: {
     algorithm: "token-bucket",
@@ -359,7 +361,8 @@ describe("configuration", () => {
     (path) =>
       Effect.gen(function*() {
         const { variable } = Payments.environment.find((one) => one.path.join(".") === path)!
-        const rate = { "breaker.failureRate.": { threshold: "0.5", window: "1 minute", minimumCalls: "9" } }
+        const share = { threshold: "0.5", window: "1 minute", minimumCalls: "9" }
+        const rate = { "breaker.failureRate.": share, "breaker.slowCalls.": { ...share, duration: "2 seconds" } }
         const needed = Object.entries(rate).flatMap(([prefix, fields]) =>
           path.startsWith(prefix) ? Object.entries(fields).map(([name, value]) => [prefix + name, value] as const) : []
         )

@@ -354,6 +354,12 @@ describe("explain", () => {
     assert.strictEqual(hedged.maxRequests, 3)
     const rate = { threshold: 0.5, window: "1 minute", minimumCalls: 9 } as const
     assert.include(Resilience.explain({ breaker: { failureRate: rate } }).text, "opens at 50 % failures")
+    const slowCalls = { ...rate, duration: "2 seconds" } as const
+    assert.include(
+      Resilience.explain({ breaker: { slowCalls, mode: "metrics-only" } }).text,
+      "only tells of 5 failures in a row or 50 % calls over 2s"
+    )
+    assert.match(Resilience.explain({ breaker: { mode: "disabled" } }).text, /circuit breaker +disabled/)
   })
 
   it("has as many at once as there are connections", () => {

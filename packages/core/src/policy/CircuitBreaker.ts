@@ -1,10 +1,13 @@
 /**
  * Stops calling a remote that does not work, and finds out by itself when it does again.
  *
- * - Closed: calls run. It opens after a number of failures in a row, or at a failure rate over a span of time.
+ * - Closed: calls run. It opens after a number of failures in a row, or at a rate of failures or of slow calls over a span
+ *   of time.
  * - Open: calls are refused at once, for a time that grows while it does not get better.
  * - Half-open: a few calls are let through as probes; they decide whether it closes or opens again.
  * - Isolated: an operator refused all calls, until `reset`.
+ * - Metrics only: calls are counted and never refused; what would have opened the circuit is told.
+ * - Disabled: calls are neither counted nor refused.
  *
  * A 429 counts neither as a failure nor as a success while closed, and as a failed probe. An interrupted call counts
  * nowhere. An answer to a call from before the last transition changes nothing. There is no timer: an open circuit becomes
@@ -19,14 +22,19 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { CircuitOpen } from "../IntegrationError.ts"
+import type { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit/circuit.ts"
-import { settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
-import * as monotonic from "../internal/monotonic.ts"
-import { stackless } from "../internal/stackless.ts"
+import type * as Counting from "../internal/circuit/counting.ts"
+import { isSpare, places } from "../internal/circuit/keyed.ts"
+import type { Bounds, Keys } from "../internal/circuit/keys.ts"
+import type { Cause, Move } from "../internal/circuit/machine.ts"
+import { keyedProblems, settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
+import { local, type Place } from "../internal/circuit/place.ts"
+import { watch } from "../internal/circuit/watch.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
-import type * as Outcome from "../Outcome.ts"
+import { type Classifier, classifyWith } from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
 import { Stores } from "../Stores.ts"
 
@@ -40,8 +48,21 @@ export interface CircuitBreaker {
   readonly state: Effect.Effect<State>
   /** Refuses all calls, past any open time, until `reset`. Answers of running calls change nothing. */
   readonly isolate: Effect.Effect<void>
-  /** Closes, and forgets all counts and openings. Answers of running calls change nothing. */
+  /** Refuses nothing and counts on, as `MetricsOnly`. Answers of running calls change nothing. */
+  readonly observe: Effect.Effect<void>
+  /** Refuses nothing and counts nothing. Answers of running calls change nothing. */
+  readonly disable: Effect.Effect<void>
+  /** Starts anew as `mode` says, by default closed, and forgets all counts and openings. Answers of running calls change nothing. */
   readonly reset: Effect.Effect<void>
+  /**
+   * Checks the health of the remote until the scope is closed: at once, and then at intervals. A check that fails, as
+   * `classify` sees it, opens the circuit, and keeps it open. When it succeeds again, the next call is a probe: it ends
+   * the time of an opening that it has caused, and of no other.
+   */
+  readonly watch: <R>(
+    check: Effect.Effect<unknown, unknown, R>,
+    options: WatchOptions
+  ) => Effect.Effect<void, InvalidOptions, R | Scope.Scope>
   /** Every transition of the circuit from now on, whichever breaker of that name caused it. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
   /** What is worth keeping over a restart. Counts of calls are not: they are of the last seconds. */
@@ -50,11 +71,28 @@ export interface CircuitBreaker {
   readonly restore: (snapshot: Snapshot) => Effect.Effect<void>
 }
 
+/** Breakers by key: the same key is the same circuit, another key is another. */
+export interface Keyed {
+  readonly name: string
+  /** The breaker of a key. It may be kept, and keeps nothing itself. */
+  readonly get: (key: string) => CircuitBreaker
+  /** Circuits that are remembered. */
+  readonly size: Effect.Effect<number>
+  /** Every transition of any of the circuits from now on. A slow reader loses the oldest. */
+  readonly changes: Stream.Stream<Transition>
+}
+
 export interface Options {
   /** Failures in a row that open the circuit, at least 1. Default 5, or `false` where `failureRate` is given. */
   readonly failureThreshold?: number | false | undefined
-  /** Opens at a share of failures. Absent: the share does not matter. If both apply at once, the cause is the failures in a row. */
+  /** Opens at a share of failures. Absent: the share does not matter. */
   readonly failureRate?: FailureRate | undefined
+  /**
+   * Opens at a share of slow calls. Absent: it does not matter how long a call takes. A slow success counts as a success
+   * everywhere else, but for a probe, which has failed if it was slow. If several of the three apply at once, the cause is
+   * the failures in a row, or else the rate of failures.
+   */
+  readonly slowCalls?: SlowCalls | undefined
   /**
    * How long the circuit stays open the first time: default 30 seconds. Or a function of the opening; or a schedule, whose
    * delays are drawn when the breaker is made, and whose last delay stays. A function that throws, or
@@ -77,9 +115,26 @@ export interface Options {
   readonly successThreshold?: number | undefined
   /** When a probe without an answer is given up, so that another call may take its place: default 30 seconds. */
   readonly halfOpenTimeout?: Duration.Input | undefined
+  /**
+   * What the circuit is for: to `enforce` refusals; `metrics-only`, to tell what it would have refused; or `disabled`. A
+   * circuit starts in it, and goes back to it by `reset`; one that exists is put in it when a breaker is made, unless it is
+   * isolated. Absent: `enforce`, and one that exists stays as it is.
+   */
+  readonly mode?: Circuit.Mode | undefined
 }
 
-/** A share of failures over a span of time. */
+export interface KeyedOptions extends Options {
+  /** How long a circuit has not been used when it is forgotten, positive: default 10 minutes. */
+  readonly idleTimeToLive?: Duration.Input | undefined
+  /**
+   * How many circuits are remembered, at least 1: default 10,000. A new key takes the place of a closed circuit that has
+   * not been used for longest. Where there is none, because all are in use, open or in an operator's hands, calls of the
+   * new key are let through and not counted.
+   */
+  readonly maxKeys?: number | undefined
+}
+
+/** A share of calls over a span of time. */
 export interface FailureRate {
   /** Opens at this share or above: more than 0, at most 1. */
   readonly threshold: number
@@ -89,18 +144,34 @@ export interface FailureRate {
   readonly minimumCalls: number
 }
 
+/** A share of slow calls over a span of time. */
+export interface SlowCalls extends FailureRate {
+  /** A call that takes longer than that is slow, whether it fails or not: positive. */
+  readonly duration: Duration.Input
+}
+
+/** How to check the health of a remote. */
+export interface WatchOptions {
+  /** From the end of one check to the next: positive. Or a schedule; when it ends, so do the checks. */
+  readonly interval: Duration.Input | Schedule.Schedule<unknown>
+  /** Failed checks in a row that open the circuit, at least 1: default 1. */
+  readonly failures?: number | undefined
+  /** A check that takes longer has failed: positive, default 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
+}
+
 /** How long to stay open. */
 export type ResetTimeout = (opening: Opening) => Duration.Input
 
 /** Why it opened. */
-export type TripCause = Circuit.TripCause
+export type TripCause = Counting.TripCause
 
 /** What opened the circuit. */
 export interface Opening {
   readonly cause: TripCause
   /** Openings in a row, this one included. */
   readonly openings: number
-  /** Failures that led to it: in a row, in the window, or of probes. */
+  /** What led to it: failures in a row, failures or slow calls in the window, failed probes, or failed health checks. */
   readonly failures: number
   /** `failures` as a share of the calls they are out of. */
   readonly failureRate: number
@@ -114,14 +185,25 @@ export type State =
   | { readonly _tag: "Open"; readonly openings: number; readonly retryAfter: Duration.Duration }
   | { readonly _tag: "HalfOpen"; readonly openings: number; readonly probing: number }
   | { readonly _tag: "Isolated"; readonly openings: number }
+  | {
+    readonly _tag: "MetricsOnly"
+    readonly openings: number /** How often it would have opened. */
+    readonly wouldOpen: number
+  }
+  | { readonly _tag: "Disabled"; readonly openings: number }
 
-/** A change from one state to another. */
+/**
+ * A change from one state to another; or from `MetricsOnly` to itself, where it would have opened. For as long as it would
+ * then have been open it counts nothing.
+ */
 export interface Transition {
   readonly name: string
+  /** Of keyed circuits. */
+  readonly key?: string
   readonly from: State["_tag"]
   readonly to: State["_tag"]
-  readonly cause: TripCause | "ResetTimeoutElapsed" | "ProbesSucceeded" | "Isolated" | "Reset" | "Restored"
-  /** How long it will be open, where it opened. */
+  readonly cause: Cause
+  /** How long it will be open, where it opened, or would have been. */
   readonly retryAfter: Duration.Duration | undefined
   readonly openings: number
 }
@@ -130,7 +212,7 @@ const millisLeft = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** A circuit's state as plain data; durations in milliseconds. */
 export const Snapshot = Schema.Struct({
-  state: Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated"]),
+  state: Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated", "MetricsOnly", "Disabled"]),
   openings: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   openFor: millisLeft,
   left: millisLeft,
@@ -144,100 +226,108 @@ export type Listener = (transition: Transition) => void
 /** What is wrong with some options. */
 export const validate: (options: Options) => ReadonlyArray<Problem> = check
 
-/**
- * A breaker for the circuit of that name. `classify` decides for its policy the outcomes it knows. `onTransition` is told synchronously of the transitions caused through this
- * breaker, each exactly once; if it throws, that is ignored.
- */
+/** What a breaker is made with, beside its options. */
+interface Own {
+  readonly name: string
+  /** Decides for the breaker's policy the outcomes it knows. */
+  readonly classify?: Classifier | undefined
+  /** Is told synchronously of the transitions caused through this breaker, each exactly once; if it throws, that is ignored. */
+  readonly onTransition?: Listener | undefined
+}
+
+/** A breaker for the circuit of that name. */
 export const make = Effect.fnUntraced(function*(
-  options: Options & {
-    readonly name: string
-    readonly classify?: Outcome.Classifier | undefined
-    readonly onTransition?: Listener | undefined
-  }
+  options: Options & Own
 ): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores> {
   yield* refuse(validate(options))
   const { name, onTransition } = options
   const stores = yield* Stores
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
-  const state = yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.closed(settings))
-  const listeners = yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())
-  const cell = state.ref
-  // Whoever made the circuit first may have counted otherwise.
-  if (cell.current._tag === "Closed") cell.current = Circuit.counting(settings, cell.current)
+  const cell = (yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.fresh(settings))).ref
+  const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
+  const place = local(settings, cell, teller({ name }, listeners, onTransition))
+  yield* place.act((machine, now) => machine.configure(options.mode, now))
+  return assembled(name, options, place, subscribe(listeners))
+})
 
-  const move = (to: Circuit.Circuit, cause: Transition["cause"]): void => {
-    const from = cell.current._tag
-    cell.current = to
-    if (from === to._tag) return
-    const retryAfter = to._tag === "Open" ? Duration.millis(to.openFor) : undefined
-    const transition: Transition = { name, from, to: to._tag, cause, retryAfter, openings: to.openings }
-    try {
-      onTransition?.(transition)
-    } catch {
-      // A listener cannot break the circuit.
-    }
-    for (const listener of listeners.ref.current) listener(transition)
+/**
+ * Breakers for circuits of that name, one for each key. A circuit is made when its key is first used, and forgotten when
+ * it has been idle, but never while it is in use, open, or in an operator's hands. `mode` is that of every key.
+ *
+ * @example
+ * const breakers = yield* CircuitBreaker.makeKeyed({ name: "webhooks", failureThreshold: 3 })
+ * yield* deliver.pipe(breakers.get(url.host).policy)
+ */
+export const makeKeyed = Effect.fnUntraced(function*(
+  options: KeyedOptions & Own
+): Effect.fn.Return<Keyed, InvalidOptions, Stores> {
+  yield* refuse([...validate(options), ...keyedProblems(options)])
+  const { maxKeys = 10_000, name, onTransition } = options
+  const stores = yield* Stores
+  const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
+  const keys = (yield* stores.state<Keys>(`circuit/${name}/keys`, () => new Map())).ref.current
+  const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
+  const bounds: Bounds = {
+    maxKeys,
+    timeToLive: Duration.toMillis(options.idleTimeToLive ?? "10 minutes"),
+    fresh: () => ({ current: Circuit.fresh(settings) }),
+    spare: isSpare(Circuit.fresh(settings)._tag)
   }
-
-  const trip = (cause: Circuit.Trip, now: number): void =>
-    move(Circuit.opened(cell.current, cause.openings, settings.openFor(cause), now), cause.cause)
-
-  const admitSlowly = (circuit: Circuit.Open | Circuit.HalfOpen | Circuit.Isolated, now: number) => {
-    if (circuit._tag === "Isolated") return refusal(true, undefined)
-    if (circuit._tag === "HalfOpen") return Circuit.probe(settings, circuit, now) ?? refusal(false, undefined)
-    if (now < circuit.until) return refusal(false, circuit.until - now)
-    const halfOpen = Circuit.halfOpened(circuit)
-    const ticket = Circuit.probe(settings, halfOpen, now)
-    move(halfOpen, "ResetTimeoutElapsed")
-    return ticket ?? refusal(false, undefined)
+  const placeOf = places(
+    keys,
+    bounds,
+    (key, cell) => local(settings, cell, teller({ name, key }, listeners, onTransition))
+  )
+  for (const key of Array.from(keys.keys())) {
+    yield* placeOf(key).act((machine, now) => machine.configure(options.mode, now))
   }
-
-  const gate: Policy.Gate<CircuitOpen> = {
-    admit: (now) => {
-      const circuit = cell.current
-      return circuit._tag === "Closed" ? circuit.generation : admitSlowly(circuit, now)
-    },
-    settle: (ticket, outcome, now) => {
-      const circuit = cell.current
-      if (circuit._tag === "Closed") {
-        if (ticket !== circuit.generation) return
-        const tripped = Circuit.count(settings, circuit, outcome, now)
-        if (tripped !== undefined) trip(tripped, now)
-      } else if (circuit._tag === "HalfOpen") {
-        const verdict = Circuit.judge(settings, circuit, ticket, outcome)
-        if (verdict === "Recovered") move(Circuit.recovered(settings, circuit, now), "ProbesSucceeded")
-        else if (verdict !== undefined) trip(verdict, now)
-      }
-    }
-  }
-
-  const check: Policy.Gate<CircuitOpen> = {
-    admit: (now) => {
-      const circuit = cell.current
-      if (circuit._tag === "Closed") return 0
-      if (circuit._tag === "Isolated") return refusal(true, undefined)
-      if (circuit._tag === "Open") return now < circuit.until ? refusal(false, circuit.until - now) : 0
-      return Circuit.hasRoom(settings, circuit, now) ? 0 : refusal(false, undefined)
-    },
-    settle: () => {}
-  }
-
+  const changes = subscribe(listeners)
   return {
     name,
-    gate,
-    check,
-    policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
-    state: atNow((now) => shown(cell.current, now)),
-    isolate: Effect.sync(() => move(Circuit.isolated(cell.current), "Isolated")),
-    reset: Effect.sync(() => move(Circuit.closed(settings, cell.current.generation + 1), "Reset")),
-    changes: subscribe(listeners.ref.current),
-    snapshot: atNow((now) => Circuit.snapshot(cell.current, now)),
-    restore: (snapshot) => atNow((now) => move(Circuit.restored(settings, cell.current, snapshot, now), "Restored"))
+    get: (key) =>
+      assembled(name, options, placeOf(key), Stream.filter(changes, (transition) => transition.key === key)),
+    size: Effect.sync(() => keys.size),
+    changes
   }
 })
 
-const atNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
-  Effect.withFiber((fiber) => Effect.succeed(f(monotonic.now(fiber))))
+const assembled = (
+  name: string,
+  options: { readonly classify?: Classifier | undefined },
+  { act, check, gate, look }: Place,
+  changes: Stream.Stream<Transition>
+): CircuitBreaker => ({
+  name,
+  gate,
+  check,
+  policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
+  state: look((machine, now) => shown(machine.cell.current, now)),
+  isolate: act((machine) => machine.isolate()),
+  observe: act((machine, now) => machine.observe(now)),
+  disable: act((machine) => machine.disable()),
+  reset: act((machine) => machine.reset()),
+  watch: (check, watching) => watch(act, classifyWith(options.classify), check, watching),
+  changes,
+  snapshot: look((machine, now) => machine.snapshot(now)),
+  restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
+})
+
+/** Tells transitions. A listener of the breaker's own cannot break the circuit. */
+const teller = (
+  whose: Pick<Transition, "key" | "name">,
+  listeners: ReadonlySet<Listener>,
+  own: Listener | undefined
+) =>
+({ openFor, ...move }: Move): void => {
+  const retryAfter = openFor === undefined ? undefined : Duration.millis(openFor)
+  const transition: Transition = { ...whose, ...move, retryAfter }
+  try {
+    own?.(transition)
+  } catch {
+    // It has been told.
+  }
+  for (const listener of listeners) listener(transition)
+}
 
 const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
   Stream.callback<Transition>((queue) => {
@@ -248,15 +338,6 @@ const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
     )
   }, { bufferSize: 128, strategy: "sliding" })
 
-const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => ({
-  _tag: "Refusal",
-  retryAfter,
-  reason: () =>
-    stackless(() =>
-      new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
-    )
-})
-
 const shown = (circuit: Circuit.Circuit, now: number): State => {
   const { _tag, openings } = circuit
   switch (_tag) {
@@ -264,6 +345,8 @@ const shown = (circuit: Circuit.Circuit, now: number): State => {
       return { _tag, openings, retryAfter: Duration.millis(Math.max(0, circuit.until - now)) }
     case "HalfOpen":
       return { _tag, openings, probing: circuit.running.length }
+    case "MetricsOnly":
+      return { _tag, openings, wouldOpen: circuit.wouldOpen }
     default:
       return { _tag, openings }
   }

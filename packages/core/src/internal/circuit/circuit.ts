@@ -1,11 +1,11 @@
 /**
- * The state of a circuit and what can happen to it. The state is plain data; every function here depends on its arguments
- * alone. Counting in the closed state is done in place, every transition makes a new state.
+ * The state of a circuit and how one state is made of another. The state is plain data; every function here depends on its
+ * arguments alone. Counting is done in place, every transition makes a new state.
  */
-import type * as Outcome from "../../Outcome.ts"
 import * as SlidingCounts from "./slidingCounts.ts"
 
-export type Circuit = Closed | Open | HalfOpen | Isolated
+export type Circuit = Closed | Open | HalfOpen | Isolated | MetricsOnly | Disabled
+export type Tag = Circuit["_tag"]
 
 interface Common {
   /** The highest ticket so far. A ticket from before the last transition is never valid again. */
@@ -15,13 +15,19 @@ interface Common {
   /** How long it was last open, in milliseconds. */
   readonly openFor: number
 }
-export interface Closed extends Common {
-  readonly _tag: "Closed"
+/** What a state that counts calls holds. */
+export interface Counting extends Common {
+  /** Since when it counts. */
   readonly since: number
   /** Consecutive failures. */
   streak: number
   /** Calls and failures in the window of the failure rate. */
-  readonly counts: SlidingCounts.SlidingCounts | undefined
+  readonly failed: SlidingCounts.SlidingCounts | undefined
+  /** Calls and slow calls in the window of the slow-call rate. */
+  readonly slow: SlidingCounts.SlidingCounts | undefined
+}
+export interface Closed extends Counting {
+  readonly _tag: "Closed"
 }
 export interface Open extends Common {
   readonly _tag: "Open"
@@ -36,182 +42,104 @@ export interface HalfOpen extends Common {
 export interface Isolated extends Common {
   readonly _tag: "Isolated"
 }
+/** While it would be open, `since` is the end of that time. */
+export interface MetricsOnly extends Counting {
+  readonly _tag: "MetricsOnly"
+  /** How often it would have opened. */
+  readonly wouldOpen: number
+}
+export interface Disabled extends Common {
+  readonly _tag: "Disabled"
+}
 export interface Probe {
   readonly ticket: number
   /** When it is given up. */
   readonly until: number
 }
 
+/** The ticket of a call that counts nowhere. */
+export const uncounted = -1
+
+/** What a circuit is for: see `Options.mode`. */
+export type Mode = "enforce" | "metrics-only" | "disabled"
+
 /** Options with every default in place; times in milliseconds. */
 export interface Settings {
+  readonly mode: Mode
   /** `Infinity` where consecutive failures are not counted. */
   readonly failureThreshold: number
-  readonly failureRate:
-    | { readonly threshold: number; readonly window: number; readonly minimumCalls: number }
-    | undefined
+  readonly failureRate: Rate | undefined
+  readonly slowCalls: (Rate & { readonly duration: number }) | undefined
   readonly probes: number
   readonly successThreshold: number
   readonly probeTimeout: number
 }
-
-/** Why a circuit opened. */
-export type TripCause = "ConsecutiveFailures" | "FailureRate" | "ProbesFailed"
-
-/** What the state looked like when a circuit opened. */
-export interface Trip {
-  readonly cause: TripCause
-  /** Openings in a row, this one included. */
-  readonly openings: number
-  /** Failures that count: in a row, in the window, or of probes. */
-  readonly failures: number
-  /** Calls they are out of. */
-  readonly calls: number
-  /** The remote's own wish, in milliseconds. */
-  readonly retryAfter: number | undefined
+export interface Rate {
+  readonly threshold: number
+  readonly window: number
+  readonly minimumCalls: number
 }
 
-export const closed = (settings: Settings, generation = 0, openings = 0, openFor = 0, since = 0): Closed => ({
+const none = { generation: 0, openings: 0, openFor: 0 }
+
+/** A circuit that nothing is known of, in the state that its mode starts with. */
+export const fresh = (settings: Settings, generation = 0): Circuit => {
+  const from = { ...none, generation: generation - 1 }
+  if (settings.mode === "disabled") return disabled(from)
+  return settings.mode === "metrics-only" ? metricsOnly(settings, from, 0) : closed(settings, from, 0)
+}
+
+/** It has been closed since then. What it was open for is remembered until it has stayed closed that long. */
+export const closed = (settings: Settings, from: Common, since: number): Closed => ({
   _tag: "Closed",
-  generation,
-  openings,
-  openFor,
-  since,
-  streak: 0,
-  counts: settings.failureRate === undefined ? undefined : SlidingCounts.make(settings.failureRate.window)
+  ...next(from),
+  ...counts(settings, since)
 })
 
-/** The same circuit, counting what these settings ask for. Counts of another window are no use to them. */
-export const counting = (settings: Settings, circuit: Closed): Closed => {
-  if (settings.failureRate === undefined) return circuit
-  const counts = SlidingCounts.make(settings.failureRate.window)
-  return circuit.counts?.width === counts.width ? circuit : { ...circuit, counts }
-}
+export const metricsOnly = (settings: Settings, from: Common, since: number, wouldOpen = 0): MetricsOnly => ({
+  _tag: "MetricsOnly",
+  ...next(from),
+  ...counts(settings, since),
+  wouldOpen
+})
 
-export const opened = (circuit: Circuit, openings: number, openFor: number, now: number): Open => ({
+export const opened = (from: Common, openings: number, openFor: number, now: number): Open => ({
   _tag: "Open",
-  generation: circuit.generation + 1,
+  generation: from.generation + 1,
   openings,
   openFor,
   until: now + openFor
 })
 
-export const halfOpened = (circuit: Open): HalfOpen => ({
+/** It lets probes through from now on; `generation` stays, because nothing was admitted while it was open. */
+export const halfOpened = ({ generation, openFor, openings }: Open): HalfOpen => ({
   _tag: "HalfOpen",
-  generation: circuit.generation,
-  openings: circuit.openings,
-  openFor: circuit.openFor,
+  generation,
+  openings,
+  openFor,
   running: [],
   succeeded: 0,
   failed: 0
 })
 
-/** The probes said it is well. What it was open for is remembered until it has stayed closed that long. */
-export const recovered = (settings: Settings, circuit: HalfOpen, now: number): Closed =>
-  closed(settings, circuit.generation + 1, circuit.openings, circuit.openFor, now)
+export const isolated = (from: Common): Isolated => ({ _tag: "Isolated", ...next(from) })
 
-export const isolated = (circuit: Circuit): Isolated => ({
-  _tag: "Isolated",
-  generation: circuit.generation + 1,
-  openings: circuit.openings,
-  openFor: circuit.openFor
+export const disabled = (from: Common): Disabled => ({ _tag: "Disabled", ...next(from) })
+
+/** The same circuit, counting what these settings ask for. Counts of another window are no use to them. */
+export const counting = (settings: Settings, circuit: Circuit): Circuit => {
+  if (circuit._tag !== "Closed" && circuit._tag !== "MetricsOnly") return circuit
+  const { failed, slow } = counts(settings, circuit.since)
+  const fits = (failed === undefined || circuit.failed?.width === failed.width) &&
+    (slow === undefined || circuit.slow?.width === slow.width)
+  return fits ? circuit : { ...circuit, failed, slow }
+}
+
+const next = ({ generation, openFor, openings }: Common): Common => ({ generation: generation + 1, openings, openFor })
+
+const counts = ({ failureRate, slowCalls }: Settings, since: number): Omit<Counting, keyof Common> => ({
+  since,
+  streak: 0,
+  failed: failureRate && SlidingCounts.make(failureRate.window),
+  slow: slowCalls && SlidingCounts.make(slowCalls.window)
 })
-
-/** What is worth keeping of a circuit, without times of a clock that ends with the process; durations in milliseconds. */
-export interface Snapshot {
-  readonly state: Circuit["_tag"]
-  readonly openings: number
-  readonly openFor: number
-  /** Of the open time. */
-  readonly left: number
-  /** How long it has been closed. */
-  readonly closedFor: number
-}
-
-export const snapshot = (circuit: Circuit, now: number): Snapshot => ({
-  state: circuit._tag,
-  openings: circuit.openings,
-  openFor: circuit.openFor,
-  left: circuit._tag === "Open" ? Math.max(0, circuit.until - now) : 0,
-  closedFor: circuit._tag === "Closed" ? now - circuit.since : 0
-})
-
-/** A half-open circuit's probes are gone, so it is open and due: the next call probes. */
-export const restored = (settings: Settings, circuit: Circuit, from: Snapshot, now: number): Circuit => {
-  const { closedFor, left, openFor, openings, state } = from
-  if (state === "Closed") return closed(settings, circuit.generation + 1, openings, openFor, now - closedFor)
-  return state === "Isolated"
-    ? { ...isolated(circuit), openings, openFor }
-    : { ...opened(circuit, openings, openFor, now), until: now + left }
-}
-
-/** Counts an outcome in the closed state. A throttled call counts nowhere. Only a failure can trip. */
-export const count = (
-  settings: Settings,
-  circuit: Closed,
-  outcome: Outcome.Outcome,
-  now: number
-): Trip | undefined => {
-  if (outcome._tag === "Success") {
-    circuit.streak = 0
-    if (circuit.counts !== undefined) SlidingCounts.add(circuit.counts, 1, 0, now)
-    return undefined
-  }
-  if (outcome._tag === "Neutral" || outcome.throttled) return undefined
-  circuit.streak++
-  if (circuit.counts !== undefined) SlidingCounts.add(circuit.counts, 1, 1, now)
-  const trip = (cause: TripCause, failures: number, calls: number): Trip => ({
-    cause,
-    openings: (now - circuit.since >= circuit.openFor ? 0 : circuit.openings) + 1,
-    failures,
-    calls,
-    retryAfter: outcome.retryAfter
-  })
-  if (circuit.streak >= settings.failureThreshold) return trip("ConsecutiveFailures", circuit.streak, circuit.streak)
-  const rate = settings.failureRate
-  if (rate === undefined || circuit.counts === undefined) return undefined
-  const { firstTotal: calls, secondTotal: failures } = circuit.counts
-  return calls >= rate.minimumCalls && failures / calls >= rate.threshold
-    ? trip("FailureRate", failures, calls)
-    : undefined
-}
-
-/** Whether another probe would be let through. */
-export const hasRoom = (settings: Settings, circuit: HalfOpen, now: number): boolean =>
-  circuit.running.length + circuit.succeeded + circuit.failed < settings.probes ||
-  circuit.running.some((probe) => probe.until <= now)
-
-/** The ticket of a new probe, or `undefined` while enough of them are running. */
-export const probe = (settings: Settings, circuit: HalfOpen, now: number): number | undefined => {
-  const busy = (): boolean => circuit.running.length + circuit.succeeded + circuit.failed >= settings.probes
-  if (busy()) {
-    const overdue = circuit.running.findIndex((probe) => probe.until <= now)
-    if (overdue === -1) return undefined
-    circuit.running.splice(overdue, 1)
-  }
-  const ticket = ++circuit.generation
-  circuit.running.push({ ticket, until: now + settings.probeTimeout })
-  return ticket
-}
-
-/** Takes the outcome of a probe: a trip, `"Recovered"`, or `undefined` while nothing is decided. */
-export const judge = (
-  settings: Settings,
-  circuit: HalfOpen,
-  ticket: number,
-  outcome: Outcome.Outcome
-): Trip | "Recovered" | undefined => {
-  const index = circuit.running.findIndex((probe) => probe.ticket === ticket)
-  if (index === -1) return undefined
-  circuit.running.splice(index, 1)
-  if (outcome._tag === "Neutral") return undefined
-  if (outcome._tag === "Success") return ++circuit.succeeded >= settings.successThreshold ? "Recovered" : undefined
-  circuit.failed++
-  if (settings.probes - circuit.failed >= settings.successThreshold) return undefined
-  return {
-    cause: "ProbesFailed",
-    openings: circuit.openings + 1,
-    failures: circuit.failed,
-    calls: circuit.failed + circuit.succeeded,
-    retryAfter: outcome.retryAfter
-  }
-}

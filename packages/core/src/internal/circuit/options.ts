@@ -4,14 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type { Problem } from "../../InvalidOptions.ts"
-import type { Options } from "../../policy/CircuitBreaker.ts"
-import { atLeast, between, millis, positive, problems, unless } from "../checks.ts"
-import type { Settings as CircuitSettings, Trip } from "./circuit.ts"
-
-export interface Settings extends CircuitSettings {
-  /** How long to stay open, in milliseconds. */
-  readonly openFor: (trip: Trip) => number
-}
+import type { FailureRate, KeyedOptions, Options } from "../../policy/CircuitBreaker.ts"
+import { atLeast, between, type Check, millis, positive, problems, unless } from "../checks.ts"
+import type { Rate } from "./circuit.ts"
+import type { Trip } from "./counting.ts"
+import type { Settings } from "./machine.ts"
 
 const defaultReset = 30_000
 const defaultMaxReset = 300_000
@@ -19,23 +16,24 @@ const defaultMaxReset = 300_000
 const tableSize = 64
 
 export const validate = (options: Options): ReadonlyArray<Problem> => {
-  const { failureRate: rate, failureThreshold, maxResetTimeout, resetTimeout } = options
+  const { failureRate, failureThreshold, maxResetTimeout, mode, resetTimeout, slowCalls } = options
   const probes = options.halfOpenMaxCalls ?? 1
   const fixed = isFixed(resetTimeout) ? resetTimeout : undefined
   return problems(
+    unless(
+      mode === undefined || modes.includes(mode),
+      "mode",
+      `must be one of ${modes.join(", ")}`
+    ),
     atLeast(1, "failureThreshold", failureThreshold === false ? undefined : failureThreshold),
     unless(
-      failureThreshold !== false || rate !== undefined,
+      failureThreshold !== false || failureRate !== undefined || slowCalls !== undefined,
       "failureThreshold",
-      "must not be false without a failureRate, because then nothing opens the circuit"
+      "must not be false without a failureRate or slowCalls, because then nothing opens the circuit"
     ),
-    unless(
-      rate === undefined || (rate.threshold > 0 && rate.threshold <= 1),
-      "failureRate.threshold",
-      `must be more than 0 and at most 1, got ${typeof rate?.threshold === "number" ? rate.threshold : "no number"}`
-    ),
-    positive("failureRate.window", rate?.window),
-    atLeast(1, "failureRate.minimumCalls", rate?.minimumCalls),
+    ...rateProblems("failureRate", failureRate),
+    positive("slowCalls.duration", slowCalls?.duration),
+    ...rateProblems("slowCalls", slowCalls),
     positive("resetTimeout", fixed),
     between(1, Number.MAX_VALUE, "resetFactor", options.resetFactor),
     positive("maxResetTimeout", maxResetTimeout),
@@ -55,9 +53,24 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
   )
 }
 
+export const keyedProblems = ({ idleTimeToLive, maxKeys }: KeyedOptions): ReadonlyArray<Problem> =>
+  problems(positive("idleTimeToLive", idleTimeToLive), atLeast(1, "maxKeys", maxKeys))
+
+const modes: ReadonlyArray<unknown> = ["enforce", "metrics-only", "disabled"]
+
+const rateProblems = (option: string, rate: FailureRate | undefined): ReadonlyArray<Check> => [
+  unless(
+    rate === undefined || (rate.threshold > 0 && rate.threshold <= 1),
+    `${option}.threshold`,
+    `must be more than 0 and at most 1, got ${typeof rate?.threshold === "number" ? rate.threshold : "no number"}`
+  ),
+  positive(`${option}.window`, rate?.window),
+  atLeast(1, `${option}.minimumCalls`, rate?.minimumCalls)
+]
+
 /** `table` holds the delays of a schedule, in milliseconds. */
 export const settingsOf = (options: Options, table: ReadonlyArray<number> | undefined): Settings => {
-  const { failureRate: rate, resetTimeout: reset } = options
+  const { failureRate, resetTimeout: reset, slowCalls } = options
   const first = isFixed(reset) ? millis(reset) : defaultReset
   const factor = options.resetFactor ?? 2
   const longest = options.maxResetTimeout === undefined
@@ -68,17 +81,25 @@ export const settingsOf = (options: Options, table: ReadonlyArray<number> | unde
     if (table !== undefined) return table[Math.min(trip.openings, table.length) - 1] ?? growing(trip.openings)
     return typeof reset === "function" ? generated(reset, trip) ?? growing(trip.openings) : growing(trip.openings)
   }
-  const threshold = options.failureThreshold ?? (rate === undefined ? 5 : false)
+  const threshold = options.failureThreshold ?? (failureRate === undefined ? 5 : false)
   const probes = options.halfOpenMaxCalls ?? 1
   return {
+    mode: options.mode ?? "enforce",
     failureThreshold: threshold === false ? Infinity : threshold,
-    failureRate: rate && { ...rate, window: millis(rate.window) },
+    failureRate: failureRate && rateOf(failureRate),
+    slowCalls: slowCalls && { ...rateOf(slowCalls), duration: millis(slowCalls.duration) },
     probes,
     successThreshold: options.successThreshold ?? probes,
     probeTimeout: options.halfOpenTimeout === undefined ? 30_000 : millis(options.halfOpenTimeout),
     openFor: (trip) => Math.min(longest, Math.max(own(trip), trip.retryAfter ?? 0))
   }
 }
+
+const rateOf = ({ minimumCalls, threshold, window }: FailureRate): Rate => ({
+  threshold,
+  minimumCalls,
+  window: millis(window)
+})
 
 /** The delays of a schedule, drawn as if each followed the other at once. */
 export const tableOf = Effect.fnUntraced(function*(reset: Options["resetTimeout"]) {

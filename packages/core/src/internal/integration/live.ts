@@ -192,7 +192,7 @@ const open = (pool: Transport.PoolOptions) =>
     return transport === undefined ? Effect.succeed(AnyClient.make(client)) : transport.open(pool)
   })
 
-const states = { Closed: 0, HalfOpen: 1, Open: 2, Isolated: 3 }
+const states = { Closed: 0, HalfOpen: 1, Open: 2, Isolated: 3, MetricsOnly: 4, Disabled: 5 }
 
 /** Tells the listener and the gauge of the circuit's transitions. */
 const told = (integration: string, listener: Events.Listener | undefined) =>
