@@ -108,7 +108,15 @@ export const RateLimitSettings = section(validateRateLimit, {
 })
 
 /** The options of `Bulkhead`. */
-export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Finite, maxQueue: Schema.Finite })
+export const BulkheadSettings = section(Bulkhead.validate, {
+  maxConcurrent: Schema.Finite,
+  maxQueue: Schema.Finite,
+  adaptive: section((adaptive) => nested("adaptive", Bulkhead.validate({ adaptive })), {
+    minConcurrent: Schema.Finite,
+    initial: Schema.Finite,
+    tolerance: Schema.Finite
+  })
+})
 
 /** The connections of an integration. */
 export const PoolSettings = section(Pool.validate, {

@@ -56,7 +56,7 @@ const complete = {
     maxHintDelay: "9 seconds",
     hintHeaders: { limit: "x-limit", remaining: "x-left", reset: "x-reset", resetUnit: "millis" }
   },
-  bulkhead: { maxConcurrent: 5, maxQueue: 6 },
+  bulkhead: { maxConcurrent: 5, maxQueue: 6, adaptive: { minConcurrent: 2, initial: 3, tolerance: 1.25 } },
   pool: { maxConnections: 7, keepAliveTimeout: "10 seconds", connectTimeout: "1 second" },
   propagateTrace: true
 }
