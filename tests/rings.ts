@@ -37,6 +37,7 @@ export const rings: Record<string, number> = {
   "internal/rateLimit/counter": 0,
   "internal/rateLimit/fixedWindow": 0,
   "internal/rateLimit/hints": 0,
+  "internal/rateLimit/pace": 0,
   "internal/rateLimit/pacing": 0,
   "internal/rateLimit/resetTime": 0,
   "internal/rateLimit/slidingWindow": 0,

@@ -96,6 +96,7 @@ export const RateLimitSettings = section(validateRateLimit, {
   limit: Schema.Finite,
   window: DurationString,
   burst: Schema.Finite,
+  adaptive: Schema.Boolean,
   maxWait: DurationString,
   maxQueue: Schema.Finite,
   maxHintDelay: DurationString,

@@ -51,6 +51,7 @@ const complete = {
     limit: 7,
     window: "2 seconds",
     burst: 3,
+    adaptive: true,
     maxWait: "4 seconds",
     maxQueue: 8,
     maxHintDelay: "9 seconds",

@@ -10,6 +10,10 @@
  * nothing, and those behind it move up. A call that a policy inside refused before it was sent gives back what it took, if
  * no other has started since.
  *
+ * Where it is `adaptive`, a call that the remote throttles (429) slows the limiter down to 0.7 of the rate that was measured,
+ * whatever the limit allows; from then on the rate grows by a tenth of that in each window, taken to be at least a second and
+ * at most a minute. It never falls below one call in a window of that kind. Until the first throttle it changes nothing.
+ *
  * @example
  * const limiter = yield* RateLimit.make({ name: "coffee/Payments", limit: 100, window: "1 minute" })
  * yield* charge.pipe(limiter.policy) // waits up to 30 seconds, or fails with `RateLimited`
@@ -63,6 +67,8 @@ export interface Limit {
 export interface Options extends Limit {
   /** Default `token-bucket` where `burst` is given, or else `sliding-window`. */
   readonly algorithm?: Algorithm | undefined
+  /** Whether it slows down where the remote throttles: default false. The limit is the ceiling. */
+  readonly adaptive?: boolean | undefined
   /** How late a turn may be, not negative: default 30 seconds. Zero: calls never wait. */
   readonly maxWait?: Duration.Input | undefined
   /** How many may wait, at least 0: default 1,000. */
@@ -127,8 +133,9 @@ export const make = Effect.fnUntraced(function*(
     hintOf: (headers, wallNow) => Hints.hintOf(headers, settings.names, wallNow),
     hint: (hint, now) => limiter.hint(hint, now),
     update: Effect.fnUntraced(function*(limit) {
-      const { algorithm, burst, limit: calls, window } = cell.current.limits
+      const { adaptive, algorithm, burst, limit: calls, window } = cell.current.limits
       const next = {
+        adaptive,
         algorithm,
         limit: limit.limit ?? calls,
         window: limit.window ?? window,
@@ -166,13 +173,15 @@ class Limiter implements Policy.Gate<RateLimited> {
     return wait > maxWait + Pacing.tolerance || this.queue.size >= maxQueue ? refusal(wait) : this.queued
   }
 
-  settle(ticket: number, outcome: Outcome.Outcome, now: number): void {
+  settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed = 0): void {
     if (outcome._tag === "Success") return
     const pacing = this.cell.current
     if (outcome._tag === "Failure") {
       const { retryAfter, throttled } = outcome
-      if (!throttled || retryAfter === undefined) return
-      if (Pacing.silence(pacing, this.capped(retryAfter), now)) Queue.reconsider(this.queue, pacing, now)
+      if (!throttled) return
+      const silent = retryAfter !== undefined && Pacing.silence(pacing, this.capped(retryAfter), now)
+      const slower = Pacing.slow(pacing, now - elapsed, now)
+      if (silent || slower) Queue.reconsider(this.queue, pacing, now)
     } else if (outcome.retryable && Pacing.giveBack(pacing, ticket, now)) Queue.wakeFirst(this.queue)
   }
 
@@ -183,7 +192,7 @@ class Limiter implements Policy.Gate<RateLimited> {
     if (changed) Queue.reconsider(this.queue, pacing, now)
   }
 
-  adapt(options: Limit & Pick<Options, "algorithm">, now: number): void {
+  adapt(options: Limit & Pick<Options, "adaptive" | "algorithm">, now: number): void {
     const pacing = this.cell.current
     if (Pacing.adapt(pacing, limitsOf(options), now)) Queue.reconsider(this.queue, pacing, now)
   }

@@ -3,8 +3,8 @@ import type { Problem } from "../../InvalidOptions.ts"
 import type { Limit, Options } from "../../policy/RateLimit.ts"
 import { atLeast, type Check, millis, notNegative, positive, problems, unless } from "../checks.ts"
 import { isToken } from "../headerSyntax.ts"
-import type { Limits } from "./counter.ts"
 import type { Names } from "./hints.ts"
+import type { Limits } from "./pacing.ts"
 import { maxLimit } from "./slidingWindow.ts"
 
 /** Times in milliseconds. */
@@ -35,6 +35,7 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
     positive("window", options.window),
     atLeast(1, "burst", burst),
     unless(burst === undefined || algorithm === "token-bucket", "burst", `is for the token bucket, not a ${algorithm}`),
+    unless(typeof (options.adaptive ?? false) === "boolean", "adaptive", "must be true or false"),
     notNegative("maxWait", options.maxWait),
     atLeast(0, "maxQueue", options.maxQueue),
     notNegative("maxHintDelay", options.maxHintDelay),
@@ -51,11 +52,12 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
 
 const algorithms: ReadonlyArray<Limits["algorithm"]> = ["token-bucket", "fixed-window", "sliding-window"]
 
-export const limitsOf = (options: Limit & Pick<Options, "algorithm">): Limits => ({
+export const limitsOf = (options: Limit & Pick<Options, "adaptive" | "algorithm">): Limits => ({
   algorithm: algorithmOf(options),
   limit: options.limit,
   window: millis(options.window),
-  burst: options.burst
+  burst: options.burst,
+  adaptive: options.adaptive ?? false
 })
 
 export const settingsOf = (options: Options): Settings => ({
