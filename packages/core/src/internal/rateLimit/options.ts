@@ -5,6 +5,7 @@ import { atLeast, type Check, millis, notNegative, positive, problems, unless } 
 import { isToken } from "../headerSyntax.ts"
 import type { Names } from "./hints.ts"
 import type { Limits } from "./pacing.ts"
+import { maxLimit as maxSharedLimit } from "./pacingText.ts"
 import { maxLimit } from "./slidingWindow.ts"
 
 /** Times in milliseconds. */
@@ -49,6 +50,16 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
     )
   )
 }
+
+/** What is wrong with limits besides, where processes share them. */
+export const validateShared = ({ algorithm, limit }: Limits): ReadonlyArray<Problem> =>
+  problems(
+    unless(
+      algorithm !== "sliding-window" || limit <= maxSharedLimit,
+      "limit",
+      `must be at most ${maxSharedLimit} for a sliding window in a shared store, which remembers each call; use the token bucket`
+    )
+  )
 
 const algorithms: ReadonlyArray<Limits["algorithm"]> = ["token-bucket", "fixed-window", "sliding-window"]
 

@@ -86,16 +86,16 @@ export const available = (pacing: Pacing, now: number): number => {
   return some
 }
 
-/** Nothing starts for so long. False where that changes nothing. */
-export const silence = (pacing: Pacing, millis: number, now: number): boolean => {
-  if (now + millis <= pacing.silentUntil) return false
-  pacing.silentUntil = now + millis
-  return true
+/**
+ * The remote has throttled a call that began then, and asks for silence of so many milliseconds. False where that changes
+ * nothing.
+ */
+export const heed = (pacing: Pacing, millis: number, begun: number, now: number): boolean => {
+  const silent = millis > 0 && now + millis > pacing.silentUntil
+  if (silent) pacing.silentUntil = now + millis
+  const slower = pacing.pace !== undefined && Pace.throttled(pacing.pace, begun, now)
+  return silent || slower
 }
-
-/** The remote has throttled a call that began then. False where that changes nothing. */
-export const slow = ({ pace }: Pacing, begun: number, now: number): boolean =>
-  pace !== undefined && Pace.throttled(pace, begun, now)
 
 /**
  * So many more calls are allowed for so long. Answers overtake each other, so that of one window the lowest number stands;
