@@ -112,6 +112,7 @@ export const RateLimitSettings = section(validateRateLimit, {
   limit: Schema.Finite,
   window: DurationString,
   burst: Schema.Finite,
+  adaptive: Schema.Boolean,
   maxWait: DurationString,
   maxQueue: Schema.Finite,
   maxHintDelay: DurationString,
@@ -124,7 +125,15 @@ export const RateLimitSettings = section(validateRateLimit, {
 })
 
 /** The options of `Bulkhead`. */
-export const BulkheadSettings = section(Bulkhead.validate, { maxConcurrent: Schema.Finite, maxQueue: Schema.Finite })
+export const BulkheadSettings = section(Bulkhead.validate, {
+  maxConcurrent: Schema.Finite,
+  maxQueue: Schema.Finite,
+  adaptive: section((adaptive) => nested("adaptive", Bulkhead.validate({ adaptive })), {
+    minConcurrent: Schema.Finite,
+    initial: Schema.Finite,
+    tolerance: Schema.Finite
+  })
+})
 
 /** The options of `Hedge`. */
 export const HedgeSettings = section(Hedge.validate, {

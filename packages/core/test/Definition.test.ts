@@ -62,12 +62,13 @@ const complete = {
     limit: 7,
     window: "2 seconds",
     burst: 3,
+    adaptive: true,
     maxWait: "4 seconds",
     maxQueue: 8,
     maxHintDelay: "9 seconds",
     hintHeaders: { limit: "x-limit", remaining: "x-left", reset: "x-reset", resetUnit: "millis" }
   },
-  bulkhead: { maxConcurrent: 5, maxQueue: 6 },
+  bulkhead: { maxConcurrent: 5, maxQueue: 6, adaptive: { minConcurrent: 2, initial: 3, tolerance: 1.25 } },
   pool: { maxConnections: 7, keepAliveTimeout: "10 seconds", connectTimeout: "1 second" },
   deadlineHeader: "x-time-left",
   propagateTrace: true

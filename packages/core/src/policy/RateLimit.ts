@@ -10,21 +10,31 @@
  * nothing, and those behind it move up. A call that a policy inside refused before it was sent gives back what it took, if
  * no other has started since.
  *
+ * Where it is `adaptive`, a call that the remote throttles (429) slows the limiter down to 0.7 of the rate that was measured,
+ * whatever the limit allows; from then on the rate grows by a tenth of that in each window, taken to be at least a second and
+ * at most a minute. It never falls below one call in a window of that kind. Until the first throttle it changes nothing.
+ *
+ * Where `Stores` has a shared store, all processes with a limiter of that name keep to one limit together, on the store's
+ * clock. Each call then asks the store for its turn; calls that wait ask together, and keep their order within a process.
+ * While the store cannot be reached, each process keeps to the limit by itself, or refuses, as the store says.
+ *
  * @example
  * const limiter = yield* RateLimit.make({ name: "coffee/Payments", limit: 100, window: "1 minute" })
  * yield* charge.pipe(limiter.policy) // waits up to 30 seconds, or fails with `RateLimited`
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../IntegrationError.ts"
 import * as monotonic from "../internal/monotonic.ts"
 import type { Counter } from "../internal/rateLimit/counter.ts"
+import { Desk } from "../internal/rateLimit/desk.ts"
 import * as Hints from "../internal/rateLimit/hints.ts"
-import { limitsOf, type Settings, settingsOf, validate as check } from "../internal/rateLimit/options.ts"
+import { Limiter, shown } from "../internal/rateLimit/limiter.ts"
+import { limitsOf, settingsOf, validate as check, validateShared } from "../internal/rateLimit/options.ts"
 import * as Pacing from "../internal/rateLimit/pacing.ts"
-import * as Queue from "../internal/rateLimit/queue.ts"
-import { refusal } from "../internal/rateLimit/refusal.ts"
+import type * as Queue from "../internal/rateLimit/queue.ts"
 import type { Unit } from "../internal/rateLimit/resetTime.ts"
+import { SharedLimiter } from "../internal/rateLimit/sharedLimiter.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import type * as Outcome from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
@@ -52,7 +62,7 @@ export interface RateLimit {
 
 /** How many calls in how long. */
 export interface Limit {
-  /** Calls in a window, at least 1; at most 100,000 for a sliding window. */
+  /** Calls in a window, at least 1; at most 100,000 for a sliding window, 1,000 where it is shared. */
   readonly limit: number
   /** Positive and finite. */
   readonly window: Duration.Input
@@ -63,6 +73,8 @@ export interface Limit {
 export interface Options extends Limit {
   /** Default `token-bucket` where `burst` is given, or else `sliding-window`. */
   readonly algorithm?: Algorithm | undefined
+  /** Whether it slows down where the remote throttles: default false. The limit is the ceiling. */
+  readonly adaptive?: boolean | undefined
   /** How late a turn may be, not negative: default 30 seconds. Zero: calls never wait. */
   readonly maxWait?: Duration.Input | undefined
   /** How many may wait, at least 0: default 1,000. */
@@ -114,12 +126,21 @@ export const make = Effect.fnUntraced(function*(
   yield* refuse(validate(options))
   const { name } = options
   const stores = yield* Stores
+  const { shared } = stores
   const limits = limitsOf(options)
-  const cell = (yield* stores.state(`rate-limit/${name}`, () => Pacing.initial(limits))).ref
-  const queue = (yield* stores.state<Queue.Queue>(`rate-limit/${name}/queue`, () => new Set())).ref.current
+  if (shared !== undefined) yield* refuse(validateShared(limits))
+  const key = `rate-limit/${name}`
+  const cell = (yield* stores.state(key, () => Pacing.initial(limits))).ref
+  const queue = (yield* stores.state<Queue.Queue>(`${key}/queue`, () => new Set())).ref.current
   const settings = settingsOf(options)
-  const limiter = new Limiter(cell, queue, settings)
-  yield* atNow((now) => limiter.adapt(options, now))
+  const local = new Limiter(cell, queue, settings)
+  const context = yield* Effect.context<never>()
+  const limiter = shared === undefined ? local : new SharedLimiter(
+    local,
+    (yield* stores.state(`${key}/desk`, () => new Desk(shared, key, cell, context))).ref.current,
+    settings
+  )
+  yield* atNow((now) => limiter.adapt(limits, now))
   return {
     name,
     gate: limiter,
@@ -127,83 +148,21 @@ export const make = Effect.fnUntraced(function*(
     hintOf: (headers, wallNow) => Hints.hintOf(headers, settings.names, wallNow),
     hint: (hint, now) => limiter.hint(hint, now),
     update: Effect.fnUntraced(function*(limit) {
-      const { algorithm, burst, limit: calls, window } = cell.current.limits
+      const { adaptive, algorithm, burst, limit: calls, window } = cell.current.limits
       const next = {
+        adaptive,
         algorithm,
         limit: limit.limit ?? calls,
         window: limit.window ?? window,
         burst: limit.burst ?? burst
       }
       yield* refuse(validate(next))
-      yield* atNow((now) => limiter.adapt(next, now))
+      if (shared !== undefined) yield* refuse(validateShared(limitsOf(next)))
+      yield* atNow((now) => limiter.adapt(limitsOf(next), now))
     }),
-    state: atNow((now) => limiter.shown(now))
+    state: Effect.map(limiter.seen, shown)
   }
 })
-
-class Limiter implements Policy.Gate<RateLimited> {
-  private readonly cell: { readonly current: Pacing.Pacing }
-  private readonly queue: Queue.Queue
-  private readonly settings: Settings
-  private readonly queued: Policy.Ask<RateLimited>
-
-  constructor(cell: { readonly current: Pacing.Pacing }, queue: Queue.Queue, settings: Settings) {
-    this.cell = cell
-    this.queue = queue
-    this.settings = settings
-    this.queued = { _tag: "Ask", answer: Queue.wait(queue, cell, settings.maxWait) }
-  }
-
-  admit(now: number): Policy.Admission<RateLimited> {
-    // Nobody overtakes one that waits.
-    const ticket = this.queue.size === 0 ? Pacing.take(this.cell.current, now) : 0
-    return ticket === 0 ? this.later(now) : ticket
-  }
-
-  private later(now: number): Policy.Admission<RateLimited> {
-    const { maxQueue, maxWait } = this.settings
-    const wait = Pacing.turn(this.cell.current, now, this.queue.size) - now
-    return wait > maxWait + Pacing.tolerance || this.queue.size >= maxQueue ? refusal(wait) : this.queued
-  }
-
-  settle(ticket: number, outcome: Outcome.Outcome, now: number): void {
-    if (outcome._tag === "Success") return
-    const pacing = this.cell.current
-    if (outcome._tag === "Failure") {
-      const { retryAfter, throttled } = outcome
-      if (!throttled || retryAfter === undefined) return
-      if (Pacing.silence(pacing, this.capped(retryAfter), now)) Queue.reconsider(this.queue, pacing, now)
-    } else if (outcome.retryable && Pacing.giveBack(pacing, ticket, now)) Queue.wakeFirst(this.queue)
-  }
-
-  hint({ remaining, resetMillis }: Hints.Hint, now: number): void {
-    if (remaining === undefined || resetMillis === undefined) return
-    const pacing = this.cell.current
-    const changed = Pacing.allow(pacing, remaining, this.capped(resetMillis), now)
-    if (changed) Queue.reconsider(this.queue, pacing, now)
-  }
-
-  adapt(options: Limit & Pick<Options, "algorithm">, now: number): void {
-    const pacing = this.cell.current
-    if (Pacing.adapt(pacing, limitsOf(options), now)) Queue.reconsider(this.queue, pacing, now)
-  }
-
-  shown(now: number): State {
-    const pacing = this.cell.current
-    const waiting = this.queue.size
-    return {
-      limit: pacing.limits.limit,
-      window: Duration.millis(pacing.limits.window),
-      available: waiting === 0 ? Pacing.available(pacing, now) : 0,
-      waiting,
-      retryAfter: Duration.millis(Pacing.turn(pacing, now, waiting) - now)
-    }
-  }
-
-  private capped(millis: number): number {
-    return Math.min(millis, this.settings.maxHintDelay)
-  }
-}
 
 const atNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
   Effect.withFiber((fiber) => Effect.succeed(f(monotonic.now(fiber))))

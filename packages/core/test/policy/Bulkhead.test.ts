@@ -10,7 +10,7 @@ import * as Resilience from "../../src/Resilience.ts"
 import { charge, layer, Payments } from "../payments.ts"
 import { adjust, begin, boom, counted, test } from "./fixtures.ts"
 
-const idle = { running: 0, waiting: 0 }
+const idle = { running: 0, waiting: 0, limit: 1 }
 
 /** A bulkhead, and work in it that is begun by its number and ends when it is told to. */
 const make = (options: Bulkhead.Options) =>
@@ -38,13 +38,13 @@ describe("Bulkhead", () => {
       const { begins, begun, policy, state } = yield* make({ maxConcurrent: 2, maxQueue: 3 })
       const calls = yield* Effect.forEach([1, 2, 3, 4, 5], begins)
       assert.deepStrictEqual(begun, [1, 2])
-      assert.deepStrictEqual(yield* state, { running: 2, waiting: 3 })
+      assert.deepStrictEqual(yield* state, { running: 2, waiting: 3, limit: 2 })
       const sixth = counted(Effect.void)
       assert.deepStrictEqual(yield* Effect.flip(policy(sixth.run)), new BulkheadFull({ limit: 2 }))
       assert.strictEqual(sixth.count, 0)
       for (const call of calls) yield* call.end
       assert.deepStrictEqual(begun, [1, 2, 3, 4, 5])
-      assert.deepStrictEqual(yield* state, idle)
+      assert.deepStrictEqual(yield* state, { ...idle, limit: 2 })
     }))
 
   test("K1: those who wait are served first come, first served, and nobody overtakes", () =>
@@ -65,7 +65,7 @@ describe("Bulkhead", () => {
       const { begins, policy, state } = yield* make({ maxConcurrent: 1, maxQueue: 0 })
       const first = yield* begins(1)
       assert.strictEqual((yield* Effect.flip(policy(Effect.void)))._tag, "BulkheadFull")
-      assert.deepStrictEqual(yield* state, { running: 1, waiting: 0 })
+      assert.deepStrictEqual(yield* state, { running: 1, waiting: 0, limit: 1 })
       yield* first.end
       yield* policy(Effect.void)
     }))
@@ -74,7 +74,7 @@ describe("Bulkhead", () => {
     Effect.gen(function*() {
       const { begins, policy, state } = yield* make({ maxConcurrent: 1 })
       yield* Effect.forEach(Array.from({ length: 1_001 }, (_, i) => i), begins)
-      assert.deepStrictEqual(yield* state, { running: 1, waiting: 1_000 })
+      assert.deepStrictEqual(yield* state, { running: 1, waiting: 1_000, limit: 1 })
       assert.strictEqual((yield* Effect.flip(policy(Effect.void)))._tag, "BulkheadFull")
     }))
 
@@ -85,7 +85,7 @@ describe("Bulkhead", () => {
       const second = yield* begins(2)
       yield* begins(3)
       yield* Fiber.interrupt(second.fiber)
-      assert.deepStrictEqual(yield* state, { running: 1, waiting: 1 })
+      assert.deepStrictEqual(yield* state, { running: 1, waiting: 1, limit: 1 })
       yield* first.end
       assert.deepStrictEqual(begun, [1, 3])
     }))
@@ -96,10 +96,10 @@ describe("Bulkhead", () => {
       const first = yield* begins(1)
       const late = counted(Effect.void)
       const waiter = yield* begin(Effect.timeout(policy(late.run), "1 second"))
-      assert.deepStrictEqual(yield* state, { running: 1, waiting: 1 })
+      assert.deepStrictEqual(yield* state, { running: 1, waiting: 1, limit: 1 })
       yield* adjust("1 second")
       assert.isTrue(Exit.isFailure(yield* Fiber.join(waiter)))
-      assert.deepStrictEqual(yield* state, { running: 1, waiting: 0 })
+      assert.deepStrictEqual(yield* state, { running: 1, waiting: 0, limit: 1 })
       yield* first.end
       assert.strictEqual(late.count, 0)
       assert.deepStrictEqual(yield* state, idle)
@@ -173,7 +173,7 @@ describe("Bulkhead", () => {
       yield* first.end
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(second.fiber)))
       // One permit was given back twice above, by hand and by the first.
-      assert.deepStrictEqual(yield* state, { running: -1, waiting: 0 })
+      assert.deepStrictEqual(yield* state, { running: -1, waiting: 0, limit: 1 })
     }))
 
   test("100 at once never exceed the permits", () =>
@@ -194,7 +194,7 @@ describe("Bulkhead", () => {
       yield* adjust("15 seconds")
       yield* Fiber.join(all)
       assert.strictEqual(most, 7)
-      assert.deepStrictEqual(yield* state, idle)
+      assert.deepStrictEqual(yield* state, { ...idle, limit: 7 })
     }))
 
   test("two uses of one policy share its permits; another bulkhead has its own", () =>

@@ -123,6 +123,26 @@ describe("RateLimit", () => {
       }))
   }
 
+  test("K9: whoever waits behind one that is interrupted is delayed by nothing, wherever in the queue that was", () =>
+    Effect.gen(function*() {
+      for (let victim = 0; victim < 5; victim++) {
+        const limiter = yield* make({ name: `${victim}`, limit: 1, window: "1 second" })
+        const began = yield* nowMillis
+        yield* limiter.policy(Effect.void)
+        const log: Array<readonly [call: number, at: number]> = []
+        const calls = yield* Effect.forEach(
+          [0, 1, 2, 3, 4],
+          (call) => begin(limiter.policy(Effect.map(nowMillis, (at) => void log.push([call, at - began]))))
+        )
+        yield* adjust(500)
+        yield* Fiber.interrupt(calls[victim]!)
+        yield* adjust("10 seconds")
+        const others = [0, 1, 2, 3, 4].filter((call) => call !== victim)
+        assert.deepStrictEqual(log, others.map((call, i) => [call, (i + 1) * 1_000]))
+        assert.strictEqual((yield* limiter.state).available, 1)
+      }
+    }))
+
   test("K12: with no wait allowed nothing waits; with no queue neither", () =>
     Effect.gen(function*() {
       const impatient = yield* make({ limit: 1, window: 100, maxWait: 0 })

@@ -44,7 +44,7 @@ export const make = Effect.fnUntraced(function*(
     ? undefined
     // That limit and window are there has been checked.
     : yield* RateLimit.make({ ...options.rateLimit, name } as RateLimit.Options & { readonly name: string })
-  const bulkhead = options.bulkhead === false ? undefined : yield* Bulkhead.make(options.bulkhead)
+  const bulkhead = options.bulkhead === false ? undefined : yield* Bulkhead.make({ ...options.bulkhead, name })
   // Positions 7 to 10.
   const gates: ReadonlyArray<Policy.Gate<Reason>> = [breaker?.check, rateLimit?.gate, bulkhead?.gate, breaker?.gate]
     .filter((gate) => gate !== undefined)

@@ -3,8 +3,9 @@ import type { Problem } from "../../InvalidOptions.ts"
 import type { Limit, Options } from "../../policy/RateLimit.ts"
 import { atLeast, type Check, millis, notNegative, positive, problems, unless } from "../checks.ts"
 import { isToken } from "../headerSyntax.ts"
-import type { Limits } from "./counter.ts"
 import type { Names } from "./hints.ts"
+import type { Limits } from "./pacing.ts"
+import { maxLimit as maxSharedLimit } from "./pacingText.ts"
 import { maxLimit } from "./slidingWindow.ts"
 
 /** Times in milliseconds. */
@@ -35,6 +36,7 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
     positive("window", options.window),
     atLeast(1, "burst", burst),
     unless(burst === undefined || algorithm === "token-bucket", "burst", `is for the token bucket, not a ${algorithm}`),
+    unless(typeof (options.adaptive ?? false) === "boolean", "adaptive", "must be true or false"),
     notNegative("maxWait", options.maxWait),
     atLeast(0, "maxQueue", options.maxQueue),
     notNegative("maxHintDelay", options.maxHintDelay),
@@ -49,13 +51,24 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
   )
 }
 
+/** What is wrong with limits besides, where processes share them. */
+export const validateShared = ({ algorithm, limit }: Limits): ReadonlyArray<Problem> =>
+  problems(
+    unless(
+      algorithm !== "sliding-window" || limit <= maxSharedLimit,
+      "limit",
+      `must be at most ${maxSharedLimit} for a sliding window in a shared store, which remembers each call; use the token bucket`
+    )
+  )
+
 const algorithms: ReadonlyArray<Limits["algorithm"]> = ["token-bucket", "fixed-window", "sliding-window"]
 
-export const limitsOf = (options: Limit & Pick<Options, "algorithm">): Limits => ({
+export const limitsOf = (options: Limit & Pick<Options, "adaptive" | "algorithm">): Limits => ({
   algorithm: algorithmOf(options),
   limit: options.limit,
   window: millis(options.window),
-  burst: options.burst
+  burst: options.burst,
+  adaptive: options.adaptive ?? false
 })
 
 export const settingsOf = (options: Options): Settings => ({

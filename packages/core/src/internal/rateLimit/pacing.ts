@@ -1,10 +1,18 @@
 /** The state of a limiter: what it has let start, and what the remote has said. Times in milliseconds. */
 import * as Counter from "./counter.ts"
+import * as Pace from "./pace.ts"
+
+/** What is allowed, and whether less is where the remote throttles. */
+export interface Limits extends Counter.Limits {
+  readonly adaptive: boolean
+}
 
 /** Plain data. Mutated in place. */
 export interface Pacing {
-  limits: Counter.Limits
+  limits: Limits
   counter: Counter.Counter
+  /** Where it is adaptive. */
+  pace: Pace.Pace | undefined
   /** The ticket of the last call that may start. */
   ticket: number
   /** The remote asked for silence until then. */
@@ -21,22 +29,29 @@ export const tolerance = 0.001
 /** Resets that differ by less are the same one, told in whole seconds. */
 const resolution = 1000
 
-export const initial = (limits: Counter.Limits): Pacing => ({
+export const initial = (limits: Limits): Pacing => ({
   limits,
   counter: Counter.make(limits),
+  pace: paceOf(limits),
   ticket: 0,
   silentUntil: -Infinity,
   left: Infinity,
   leftUntil: -Infinity
 })
 
+const paceOf = ({ adaptive, burst, limit, window }: Limits): Pace.Pace | undefined =>
+  adaptive ? Pace.make(limit, window, burst ?? limit) : undefined
+
 /**
  * When the next call may start, from `now` on, after as many others as are ahead of it. Of those that the remote leaves for
  * later, all are taken to start then, so that the answer is never too early.
  */
-export const turn = ({ counter, left, leftUntil, silentUntil }: Pacing, now: number, ahead: number): number => {
-  const from = now < silentUntil ? silentUntil : now
-  return Counter.turn(counter, from < leftUntil && ahead >= left ? leftUntil : from, ahead)
+export const turn = (pacing: Pacing, now: number, ahead: number): number => {
+  const { counter, left, leftUntil, pace, silentUntil } = pacing
+  const heard = now < silentUntil ? silentUntil : now
+  const from = heard < leftUntil && ahead >= left ? leftUntil : heard
+  const turn = Counter.turn(counter, from, ahead)
+  return pace === undefined ? turn : Math.max(turn, Pace.turn(pace, from, ahead))
 }
 
 /** The ticket of a call that starts now; 0 where it may not. */
@@ -44,6 +59,7 @@ export const take = (pacing: Pacing, now: number): number => {
   const at = turn(pacing, now, 0)
   if (at > now + tolerance) return 0
   Counter.take(pacing.counter, at)
+  if (pacing.pace !== undefined) Pace.take(pacing.pace, at)
   if (now < pacing.leftUntil && pacing.left > 0) pacing.left--
   return ++pacing.ticket
 }
@@ -53,6 +69,7 @@ export const giveBack = (pacing: Pacing, ticket: number, now: number): boolean =
   if (ticket !== pacing.ticket) return false
   pacing.ticket--
   Counter.giveBack(pacing.counter)
+  if (pacing.pace !== undefined) Pace.giveBack(pacing.pace)
   if (now < pacing.leftUntil) pacing.left++
   return true
 }
@@ -69,11 +86,15 @@ export const available = (pacing: Pacing, now: number): number => {
   return some
 }
 
-/** Nothing starts for so long. False where that changes nothing. */
-export const silence = (pacing: Pacing, millis: number, now: number): boolean => {
-  if (now + millis <= pacing.silentUntil) return false
-  pacing.silentUntil = now + millis
-  return true
+/**
+ * The remote has throttled a call that began then, and asks for silence of so many milliseconds. False where that changes
+ * nothing.
+ */
+export const heed = (pacing: Pacing, millis: number, begun: number, now: number): boolean => {
+  const silent = millis > 0 && now + millis > pacing.silentUntil
+  if (silent) pacing.silentUntil = now + millis
+  const slower = pacing.pace !== undefined && Pace.throttled(pacing.pace, begun, now)
+  return silent || slower
 }
 
 /**
@@ -89,13 +110,14 @@ export const allow = (pacing: Pacing, remaining: number, millis: number, now: nu
   return true
 }
 
-/** Goes on with other limits. False where they are the same. */
-export const adapt = (pacing: Pacing, limits: Counter.Limits, now: number): boolean => {
-  const { algorithm, burst, limit, window } = pacing.limits
+/** Goes on with other limits; what it has slowed down to is forgotten. False where they are the same. */
+export const adapt = (pacing: Pacing, limits: Limits, now: number): boolean => {
+  const { adaptive, algorithm, burst, limit, window } = pacing.limits
   const same = algorithm === limits.algorithm && limit === limits.limit && window === limits.window &&
-    burst === limits.burst
+    burst === limits.burst && adaptive === limits.adaptive
   if (same) return false
   pacing.limits = limits
   pacing.counter = Counter.adapted(pacing.counter, limits, now)
+  pacing.pace = paceOf(limits)
   return true
 }

@@ -1,6 +1,9 @@
 /**
  * How many requests may be added to those that callers asked for. Retries and hedges pay from the same budget, so that a
  * remote in trouble gets a bounded amount of extra load, however many calls there are.
+ *
+ * Each process has its own, also where stores are shared: it is a share of that process's calls, so that all processes
+ * together pay for the same share of all calls, and a common one would cost a round trip for nothing.
  */
 import * as SlidingCounts from "../circuit/slidingCounts.ts"
 

@@ -1,0 +1,123 @@
+/** The permits of a bulkhead and those that wait for one, first come first served. */
+import * as Effect from "effect/Effect"
+import { BulkheadFull } from "../../IntegrationError.ts"
+import type * as Outcome from "../../Outcome.ts"
+import type * as Policy from "../../Policy.ts"
+import { stackless } from "../stackless.ts"
+import * as Gradient from "./gradient.ts"
+import type { Settings } from "./options.ts"
+
+/** A waiter is told that it now holds a permit. */
+type Waiter = () => void
+
+export class Permits implements Policy.Gate<BulkheadFull> {
+  readonly waiting = new Set<Waiter>()
+  running = 0
+  /** Permits there are now. What runs may be more, after the limit has shrunk and where something is held. */
+  limit: number
+  settings: Settings
+  private gradient: Gradient.Gradient | undefined
+  private readonly queued: Policy.Ask<BulkheadFull>
+  private readonly full: Policy.Refusal<BulkheadFull>
+
+  constructor(settings: Settings) {
+    this.settings = settings
+    this.gradient = settings.adaptive && Gradient.make(settings.adaptive.initial)
+    this.limit = settings.adaptive?.initial ?? settings.maxConcurrent
+    this.full = {
+      _tag: "Refusal",
+      retryAfter: undefined,
+      reason: () => stackless(() => new BulkheadFull({ limit: this.limit }))
+    }
+    this.queued = { _tag: "Ask", answer: Effect.suspend(() => this.permit()) }
+  }
+
+  /** The ticket is how many were in flight then, this one included. */
+  admit(): Policy.Admission<BulkheadFull> {
+    if (this.running < this.limit) return ++this.running
+    return this.waiting.size < this.settings.maxQueue ? this.queued : this.full
+  }
+
+  settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number): void {
+    if (this.gradient !== undefined) this.learn(this.gradient, ticket, outcome, now, elapsed)
+    this.release()
+  }
+
+  /** Goes on with other settings: nothing that runs or waits is turned away. */
+  adapt(settings: Settings): void {
+    const { adaptive } = settings
+    this.settings = settings
+    if (adaptive === undefined) this.gradient = undefined
+    else if (this.gradient === undefined) this.gradient = Gradient.make(adaptive.initial)
+    else Gradient.bounded(this.gradient, adaptive)
+    this.measure()
+  }
+
+  resize(maxConcurrent: number): void {
+    const { adaptive, maxQueue } = this.settings
+    this.adapt({ maxConcurrent, maxQueue, adaptive: adaptive && { ...adaptive, max: maxConcurrent } })
+  }
+
+  /** Past the limit, if need be. */
+  hold(): void {
+    this.running++
+  }
+
+  release(): void {
+    this.running--
+    if (this.waiting.size > 0) this.grant()
+  }
+
+  /** To whoever waits longest, so that nobody overtakes. */
+  private grant(): void {
+    for (const next of this.waiting) {
+      if (this.running >= this.limit) return
+      this.waiting.delete(next)
+      this.running++
+      next()
+    }
+  }
+
+  private measure(): void {
+    this.limit = this.gradient === undefined ? this.settings.maxConcurrent : Math.floor(this.gradient.limit)
+    this.grant()
+  }
+
+  // A failure that another attempt cannot mend says nothing about how much the remote can take.
+  private learn(
+    gradient: Gradient.Gradient,
+    inFlight: number,
+    outcome: Outcome.Outcome,
+    now: number,
+    elapsed: number | undefined
+  ): void {
+    if (elapsed === undefined) return
+    const adaptive = this.settings.adaptive!
+    if (outcome._tag === "Success") Gradient.succeeded(gradient, inFlight, elapsed, adaptive)
+    else if (outcome._tag === "Failure" && (outcome.retryable || outcome.throttled)) {
+      Gradient.dropped(gradient, now - elapsed, now, adaptive)
+    } else return
+    this.limit = Math.floor(gradient.limit)
+  }
+
+  private permit(): Effect.Effect<number> {
+    return Effect.withFiber((fiber) => {
+      if (this.running < this.limit) return Effect.succeed(++this.running)
+      return Effect.callback<number>((resume) => {
+        let granted = false
+        const waiter = () => {
+          granted = true
+          const ticket = this.running
+          // Later, because a waiter that is refused elsewhere gives its permit back at once, and the next one does the same.
+          fiber.currentDispatcher.scheduleTask(() => resume(Effect.succeed(ticket)), 0)
+        }
+        this.waiting.add(waiter)
+        return Effect.sync(() => {
+          // Interrupted between the grant and its use: the permit goes on.
+          if (granted) this.release()
+          else this.waiting.delete(waiter)
+        })
+      })
+    })
+  }
+}

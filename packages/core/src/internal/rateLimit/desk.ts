@@ -1,0 +1,254 @@
+/**
+ * Where the calls of a process wait for the tickets of a limiter that processes share. One fiber asks the store on behalf of
+ * all, for as many as may start now, and has one question under way at a time; it is there only while somebody waits, or
+ * something is to be told.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { RateLimited } from "../../IntegrationError.ts"
+import type { Refusal } from "../../Policy.ts"
+import type { Change, Shared, StoreUnavailable } from "../../Stores.ts"
+import * as monotonic from "../monotonic.ts"
+import * as Pacing from "./pacing.ts"
+import { decode, encode, lifetime } from "./pacingText.ts"
+import { refusal } from "./refusal.ts"
+
+/** One that waits. Times in milliseconds of this process's monotonic clock. */
+export interface Waiter {
+  /** How late its turn may be. */
+  readonly latest: number
+  /** When it must have started. */
+  readonly deadline: number
+  /** How many may wait before it. */
+  readonly maxQueue: number
+  /** Called once. */
+  readonly answer: (answer: Answer) => void
+}
+
+/** A ticket, a refusal, or that the store cannot be reached and this process is on its own. */
+export type Answer = number | Refusal<RateLimited> | "local"
+
+/** What is to be done to the shared state; the time is the store's. It may be asked more than once, of different states. */
+export type Note = (pacing: Pacing.Pacing, now: number) => void
+
+/** The shared state as it was. */
+export interface Seen {
+  readonly pacing: Pacing.Pacing
+  /** The store's time. */
+  readonly now: number
+}
+
+/** Tickets of the store are not below; those of a process on its own never come as far. */
+export const firstTicket = 2 ** 40
+
+/** Until a store is asked again that failed without saying when. */
+const pause = 1000
+
+export class Desk {
+  /** What this process holds the limits to be: a state begins with them, and the store is told where they are new. */
+  limits: Pacing.Limits
+  private told: Pacing.Limits | undefined = undefined
+  private readonly shared: Shared
+  private readonly key: string
+  /** What this process goes by on its own; it is told of what starts here. */
+  private readonly local: { readonly current: Pacing.Pacing }
+  private readonly context: Context.Context<never>
+  private readonly waiting = new Set<Waiter>()
+  private notes: Array<Note> = []
+  private asking = false
+  private wake: (() => void) | undefined = undefined
+  private downUntil = -Infinity
+  private seen: (Seen & { readonly at: number }) | undefined = undefined
+
+  constructor(
+    shared: Shared,
+    key: string,
+    local: { readonly current: Pacing.Pacing },
+    context: Context.Context<never>
+  ) {
+    this.shared = shared
+    this.key = key
+    this.local = local
+    this.limits = local.current.limits
+    this.context = context
+  }
+
+  get size(): number {
+    return this.waiting.size
+  }
+
+  /** Whether all that wait have been told that their turn is later. */
+  get idle(): boolean {
+    return this.wake !== undefined
+  }
+
+  get whenUnavailable(): Shared["whenUnavailable"] {
+    return this.shared.whenUnavailable
+  }
+
+  /** Milliseconds until the store is asked again; not positive where it can be asked. */
+  downFor(now: number): number {
+    return this.downUntil - now
+  }
+
+  /** How long one more would wait, as far as is known here. */
+  wait(now: number): number {
+    if (this.seen === undefined) return 0
+    const at = this.seen.now + now - this.seen.at
+    return Pacing.turn(this.seen.pacing, at, this.waiting.size) - at
+  }
+
+  /** Whether a change makes a difference to the state as it was seen last; it is made there. */
+  isNews(now: number, change: (pacing: Pacing.Pacing, now: number) => boolean): boolean {
+    return this.seen === undefined || change(this.seen.pacing, this.seen.now + now - this.seen.at)
+  }
+
+  /** Those behind one that waits for its turn need not ask: theirs is later. */
+  join(waiter: Waiter, now: number): void {
+    const wait = this.idle ? this.wait(now) : 0
+    if (!fits(waiter, now + wait)) return waiter.answer(refusal(wait))
+    this.waiting.add(waiter)
+    if (!this.idle) this.start()
+  }
+
+  leave(waiter: Waiter): void {
+    if (this.waiting.delete(waiter) && this.waiting.size === 0) this.wake?.()
+  }
+
+  /** Other limits: the store is told with the next question. Until then no call of this process starts under them. */
+  adapt(limits: Pacing.Limits): void {
+    this.limits = limits
+    this.wake?.()
+  }
+
+  note(note: Note): void {
+    this.notes.push(note)
+    this.start()
+  }
+
+  /** The call with this ticket did not start after all. */
+  giveBack(ticket: number): void {
+    this.note((pacing, now) => void Pacing.giveBack(pacing, ticket, now))
+  }
+
+  /** What the store holds now. */
+  readonly look: Effect.Effect<Seen, StoreUnavailable> = Effect.suspend(() =>
+    this.shared.modify(this.key, (kept, now) => stepped(kept, now, this.limits, [], 0))
+  )
+
+  private start(): void {
+    if (this.wake !== undefined) return this.wake()
+    if (this.asking) return
+    this.asking = true
+    Effect.runForkWith(this.context)(this.ask)
+  }
+
+  private readonly ask: Effect.Effect<void> = Effect.suspend(() => {
+    const { limits } = this
+    const wanted = this.waiting.size
+    if (wanted === 0 && this.notes.length === 0) {
+      this.asking = false
+      return Effect.void
+    }
+    const notes = this.told === limits ? this.notes : [adapted(limits), ...this.notes]
+    this.notes = []
+    const question = this.shared.modify(this.key, (kept, now) => stepped(kept, now, limits, notes, wanted))
+    return Effect.matchCauseEffect(question, {
+      onFailure: (cause) => this.unreachable(cause),
+      onSuccess: (step) => {
+        this.told = limits
+        return this.answered(step)
+      }
+    })
+  })
+
+  private answered(step: Step): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      const at = monotonic.now(fiber)
+      const { now, pacing, taken } = step
+      this.seen = { pacing, now, at }
+      let ticket = pacing.ticket - taken
+      let ahead = 0
+      for (const waiter of this.waiting) {
+        if (ticket < pacing.ticket) {
+          this.waiting.delete(waiter)
+          Pacing.take(this.local.current, at)
+          waiter.answer(++ticket)
+          continue
+        }
+        const wait = Pacing.turn(pacing, now, ahead) - now
+        if (ahead < waiter.maxQueue && fits(waiter, at + wait)) ahead++
+        else {
+          this.waiting.delete(waiter)
+          waiter.answer(refusal(wait))
+        }
+      }
+      // Those who asked and have left in the meantime: the last ticket first.
+      for (let left = pacing.ticket; left > ticket; left--) this.giveBack(left)
+      const wait = Pacing.turn(pacing, now, 0) - now
+      return this.waiting.size === 0 || this.notes.length > 0 || wait <= Pacing.tolerance
+        ? this.ask
+        : Effect.andThen(this.sleep(wait), this.ask)
+    })
+  }
+
+  // What has been noted has been heeded by this process already, and is not told later: it would no longer be true.
+  private unreachable(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      const error = Cause.findErrorOption(cause)
+      const retryAfter = error._tag === "Some" ? error.value.retryAfter : pause
+      this.downUntil = monotonic.now(fiber) + retryAfter
+      this.notes = []
+      this.asking = false
+      const waiting = [...this.waiting]
+      this.waiting.clear()
+      for (const waiter of waiting) {
+        waiter.answer(this.shared.whenUnavailable === "local" ? "local" : refusal(retryAfter))
+      }
+      return Effect.void
+    })
+  }
+
+  /** Until the turn of the first, or until something is new. */
+  private sleep(millis: number): Effect.Effect<void> {
+    return Effect.withFiber((fiber) =>
+      Effect.timeoutOrElse(
+        Effect.callback<void>((resume) => {
+          this.wake = () => {
+            this.wake = undefined
+            fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
+          }
+          return Effect.sync(() => void (this.wake = undefined))
+        }),
+        { duration: millis, orElse: () => Effect.void }
+      )
+    )
+  }
+}
+
+const fits = ({ deadline, latest }: Waiter, turn: number): boolean => turn <= latest && turn < deadline
+
+const adapted = (limits: Pacing.Limits): Note => (pacing, now) => void Pacing.adapt(pacing, limits, now)
+
+interface Step extends Seen {
+  readonly taken: number
+}
+
+const stepped = (
+  kept: string | undefined,
+  now: number,
+  limits: Pacing.Limits,
+  notes: ReadonlyArray<Note>,
+  wanted: number
+): Change<Step> => {
+  // A state that begins anew never gives out a ticket again that an older one has given out.
+  const pacing = decode(kept) ?? { ...Pacing.initial(limits), ticket: firstTicket + Math.floor(now * 1000) }
+  for (const note of notes) note(pacing, now)
+  let taken = 0
+  while (taken < wanted && Pacing.take(pacing, now) > 0) taken++
+  const answer = { pacing, now, taken }
+  return taken === 0 && notes.length === 0
+    ? { answer }
+    : { answer, keep: { value: encode(pacing), timeToLive: lifetime(pacing, now) } }
+}
