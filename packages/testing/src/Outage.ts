@@ -6,7 +6,7 @@
  * notice that a caller gave up; it serves what it has queued.
  *
  * @example
- * Outage.deadHost
+ * Outage.deadHost()
  * Outage.brownOut({ workers: 2, callsPerSecond: 80 })
  * Outage.make("deploy", { outage: { ...Outage.healthy, failing: 0.3 }, lasts: "20 seconds" })
  */
@@ -134,7 +134,14 @@ export const slowHost = (
   make("slow host", {
     ...load,
     description: `It answers correctly, after ${mean / 1000} seconds on average, however many ask.`,
-    outage: { ...healthy, latency: { min, mean }, workers: Infinity }
+    outage: {
+      ...healthy,
+      latency: {
+        min: outOf("min", min, (least) => least >= 0),
+        mean: outOf("mean", mean, (average) => average >= min)
+      },
+      workers: Infinity
+    }
   })
 
 /** Down and up in turn: default 4 seconds and 8. */
@@ -165,16 +172,23 @@ export const rateLimitStorm = (
     ...load,
     description: `It takes ${perSecond} requests in each second, and answers the others with 429 and ` +
       `\`Retry-After: ${retryAfter}\`.`,
-    outage: { ...healthy, quota: { perSecond, retryAfter } }
+    outage: {
+      ...healthy,
+      quota: {
+        perSecond: outOf("perSecond", perSecond, (count) => count >= 0),
+        retryAfter: outOf("retryAfter", retryAfter, (seconds) => seconds >= 0 && Number.isInteger(seconds))
+      }
+    }
   })
 
-/** Three instances in turn behind one address, of which one answers everything with 503. */
-export const oneBadInstance = (load: Load = {}): Scenario =>
+/** Three instances in turn behind one address, of which one is bad: by default it answers everything with 503, at once. */
+export const oneBadInstance = ({ bad, ...load }: Load & { readonly bad?: Condition | undefined } = {}): Scenario =>
   make("one bad instance of three", {
     ...load,
-    description: "Three instances in turn behind one address. One of them answers everything with 503, at once.",
+    description: "Three instances in turn behind one address. One of them " +
+      (bad === undefined ? "answers everything with 503, at once." : "is in trouble."),
     instances: 3,
-    outage: (_, instance) => instance === 0 ? { ...healthy, failing: 1 } : healthy
+    outage: (_, instance) => instance === 0 ? bad ?? { ...healthy, failing: 1 } : healthy
   })
 
 /** Every outage above, with its defaults. */

@@ -57,6 +57,10 @@ describe("an outage", () => {
     ["patience", () => Outage.deadHost({ patience: Number.NaN })],
     ["instances", () => Outage.make("own", { outage: Outage.healthy, instances: 1.5 })],
     ["workers", () => Outage.brownOut({ workers: 0 })],
+    ["mean", () => Outage.slowHost({ min: 2, mean: 1 })],
+    ["min", () => Outage.slowHost({ min: -1 })],
+    ["perSecond", () => Outage.rateLimitStorm({ perSecond: -1 })],
+    ["retryAfter", () => Outage.rateLimitStorm({ retryAfter: 0.5 })],
     ["down", () => Outage.flapping({ down: 0 })]
   ])("refuses %s out of its range", (name, make) => {
     expect(make).toThrow(new RegExp(`^Outage: ${name} is out of its range`))
@@ -98,5 +102,7 @@ describe("the outages that are given", () => {
       retryAfter: 9
     })
     expect([0, 1, 2].map((instance) => during(Outage.oneBadInstance(), 0, instance).failing)).toEqual([1, 0, 0])
+    const bad: Outage.Condition = { ...Outage.healthy, state: "silent" }
+    expect(during(Outage.oneBadInstance({ bad }))).toBe(bad)
   })
 })

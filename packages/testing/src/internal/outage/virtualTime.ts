@@ -77,7 +77,7 @@ export class VirtualTime implements Clock.Clock {
         throw new Error("a simulated call waits for something that is outside of virtual time, such as a real socket")
       }
       // The process gets a turn every now and then, and where nothing is left but what it may bring.
-      if (event === undefined || steps % 10_000 === 0) await turn()
+      if (event === undefined || steps % 1000 === 0) await turn()
       if (event === undefined) continue
       idle = 0
       this.now = event.at
