@@ -49,12 +49,16 @@ describe("a simulation", () => {
       expect(succeeded).toBe(1)
     }))
 
-  it.effect("has callers who give up", () =>
+  it.effect("has callers who give up, and with them their requests", () =>
     Effect.gen(function*() {
-      const { failures, outage } = yield* simulate(Outage.silentHost({ ...small, patience: "3 seconds" }), plain)
+      const { failures, mostInFlight, outage } = yield* simulate(
+        Outage.silentHost({ ...small, patience: "3 seconds" }),
+        plain
+      )
       expect(failures.map(([reason]) => reason)).toEqual(["GaveUp"])
       expect(failures[0]![1]).toBeGreaterThanOrEqual(outage.calls)
       expect([outage.p50, outage.p99]).toEqual([3000, 3000])
+      expect(mostInFlight).toBeLessThan(outage.calls / 2)
     }))
 
   it.effect("is not held up by a call that cannot be interrupted", () =>
