@@ -35,7 +35,7 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
   readonly cookies: Cookies.Cookies
   readonly remoteAddress = Option.none<string>()
   readonly stream: Stream.Stream<Uint8Array, HttpClientError.HttpClientError>
-  private readonly bytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError>
+  private collected: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> | undefined
 
   constructor(
     request: HttpClientRequest.HttpClientRequest,
@@ -50,11 +50,16 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
     this.headers = Headers.fromInput(head.headers)
     this.cookies = Cookies.fromSetCookie(head.headers["set-cookie"] ?? [])
     this.stream = Stream.mapError(body, (cause) => this.decodeError(cause))
+  }
+
+  /** Read once, by whoever asks first. */
+  private get bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
+    if (this.collected !== undefined) return this.collected
     const whole = Effect.flatMap(
       HttpIncomingMessage.MaxBodySize,
-      (limit) => collect(body, Number(limit ?? maxBodyBytes))
+      (limit) => collect(this.stream, Number(limit ?? maxBodyBytes))
     )
-    this.bytes = Effect.runSync(Effect.cached(Effect.mapError(whole, (cause) => this.decodeError(cause))))
+    return this.collected = Effect.runSync(Effect.cached(Effect.mapError(whole, (cause) => this.decodeError(cause))))
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
