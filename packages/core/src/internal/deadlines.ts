@@ -37,6 +37,9 @@ export const slice = 250
 /** Less than this many milliseconds early is on time: what adding fractions of a millisecond may be off by. */
 const tolerance = 0.001
 
+/** A clock tells whole nanoseconds: a sleep from within one may end a little after the time that was meant. */
+const shortened = (left: number): number => Number.isInteger(left) ? left : left - tolerance / 2
+
 /** The deadlines on one clock. `context` is that of the calls, for its scheduler. */
 export const make = (clock: Clock.Clock, context: Context.Context<never> = Context.empty()): Deadlines => {
   // A ring: after the last deadline comes the root again, whose time is before all others.
@@ -90,7 +93,8 @@ export const make = (clock: Clock.Clock, context: Context.Context<never> = Conte
     }
     const now = millis(clock)
     wakeAt = Math.min(head.at, now + slice)
-    const pause = wakeAt > now ? clock.sleep(Duration.millis(wakeAt - now)) : Effect.yieldNow
+    const left = shortened(wakeAt - now)
+    const pause = left > 0 ? clock.sleep(Duration.millis(left)) : Effect.yieldNow
     return pause.pipe(Effect.andThen(fireDue), Effect.andThen(run))
   })
 
