@@ -2,9 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Auth from "@switchboard/core/Auth"
 import * as Deadline from "@switchboard/core/Deadline"
+import * as Fallback from "@switchboard/core/Fallback"
 import * as Integration from "@switchboard/core/Integration"
 import * as Provenance from "@switchboard/core/Provenance"
 import * as Resilience from "@switchboard/core/Resilience"
+import * as Stores from "@switchboard/core/Stores"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
 import * as Duration from "effect/Duration"
@@ -14,6 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
@@ -288,4 +291,46 @@ describe("what cannot be shared", () => {
       for (const q of ["a", "b", "a", "b"]) yield* things.find({ payload: { q } })
       assert.strictEqual(yield* sent, 2)
     }).pipe(Effect.provide(remote(Answer.json(200, { id: "t" })))))
+})
+
+describe("answers in a store that processes share", () => {
+  /** What one process does, with a store of its own beside the one that is shared. */
+  const processOf = (shared: Stores.Shared, name: string) => {
+    const down = Answer.status(502)
+    return <A, E, R>(self: Effect.Effect<A, E, R>) =>
+      self.pipe(
+        Effect.scoped,
+        Effect.provide(Layer.merge(
+          TestTransport.layer(name === "first" ? [ok, down] : down),
+          Layer.succeed(Stores.Stores, Stores.fromShared(shared))
+        ))
+      )
+  }
+
+  it.live("are known to another process, as the remote sent them, until they are too old", () =>
+    Effect.gen(function*() {
+      const shared = yield* Stores.makeShared()
+      const reported = Effect.flatMap(
+        shop({ resilience: { cache: { ttl: "1 minute", cacheControl: true }, retry: false } }),
+        ({ menu }) => Provenance.reported(menu.list(list))
+      )
+      assert.propertyVal(yield* processOf(shared, "first")(reported), "source", "remote")
+      assert.deepInclude(yield* processOf(shared, "second")(reported), { source: "cache", value: menu })
+      const fresh = yield* Effect.exit(processOf(yield* Stores.makeShared(), "second")(reported))
+      assert.isTrue(Exit.isFailure(fresh))
+    }))
+
+  it.live("are there for the fallback to the last good one, too", () =>
+    Effect.gen(function*() {
+      const shared = yield* Stores.makeShared()
+      const reported = Effect.flatMap(
+        shop({ resilience: { retry: false }, fallback: { menu: { list: Fallback.cache({ maxAge: "1 hour" }) } } }),
+        ({ menu }) => Provenance.reported(menu.list(list))
+      )
+      assert.propertyVal(yield* processOf(shared, "first")(reported), "source", "remote")
+      assert.deepInclude(
+        yield* processOf(shared, "second")(reported),
+        { source: "fallback", fallback: "cache", stale: true, value: menu }
+      )
+    }))
 })

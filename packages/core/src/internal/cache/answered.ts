@@ -1,6 +1,9 @@
 /** An answer of the remote as it is kept: what it was decoded to, and what it was decoded from. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Cache from "../../policy/Cache.ts"
 import * as Transport from "../../Transport.ts"
+import type { Operation } from "../contract/operation.ts"
 import { freshness } from "./freshness.ts"
 
 /** A decoded answer, and the response it came in. */
@@ -40,3 +43,21 @@ export const freshnessOf = ({ conditions, response }: Answered, wallNow: number)
 }
 
 const day = 24 * 60 * 60 * 1000
+
+/** As text, and back: what the remote sent is decoded anew, by the contract that there is now. */
+export const codec = (operation: Operation) => ({
+  encode: ({ response }: Answered): string => encode(response),
+  decode: (text: string): Effect.Effect<Answered, unknown> =>
+    Effect.flatMap(decode(text), (response) =>
+      operation._tag === "Buffered"
+        ? Effect.map(operation.decode(response, undefined), (value) => new Answered(value, response))
+        : Effect.fail(undefined))
+})
+
+const Response = Schema.fromJsonString(Schema.Struct({
+  status: Schema.Int,
+  headers: Schema.Record(Schema.String, Schema.UndefinedOr(Schema.Union([Schema.String, Schema.Array(Schema.String)]))),
+  body: Schema.Uint8ArrayFromBase64
+}))
+const encode = Schema.encodeUnknownSync(Response)
+const decode = Schema.decodeEffect(Response)

@@ -7,7 +7,7 @@ import * as Cache from "../../policy/Cache.ts"
 import * as Coalesce from "../../policy/Coalesce.ts"
 import * as Resilience from "../../Resilience.ts"
 import { Stores } from "../../Stores.ts"
-import { type Answered, freshnessOf } from "../cache/answered.ts"
+import { type Answered, codec, freshnessOf } from "../cache/answered.ts"
 import * as Memory from "../cache/memory.ts"
 import type { Operation } from "../contract/operation.ts"
 import * as Chain from "../fallback/chain.ts"
@@ -75,8 +75,10 @@ const layersOf = Effect.fnUntraced(function*(
   const shareable = isShareable(operation)
   const name = `${shared.id}/${operation.name}/${shared.audience}`
   const layers: Layers.Layers = {
-    fallback: chain.length === 0 ? undefined : { chain, storage: yield* lastGood(name) },
-    cache: !options || !shareable ? undefined : yield* cacheOf(name, options),
+    fallback: chain.length === 0
+      ? undefined
+      : { chain, storage: yield* storageOf(`last-good/${name}`, operation, Chain.capacity) },
+    cache: !options || !shareable ? undefined : yield* cacheOf(name, operation, options),
     coalesce: coalesce === true && shareable ? yield* Coalesce.make<string>() : undefined
   }
   return Object.values(layers).every((layer) => layer === undefined) ? undefined : layers
@@ -84,29 +86,34 @@ const layersOf = Effect.fnUntraced(function*(
 
 const chainOf = ({ name }: Operation, { fallbacks }: Shared) => fallbacks.get(name) ?? []
 
-const lastGood = Effect.fnUntraced(
-  function*(name: string): Effect.fn.Return<Cache.Storage<string, Answered>, never, Stores> {
-    const stores = yield* Stores
-    const kept = yield* stores.state(`fallback/${name}`, () => Memory.empty<string, Answered>())
-    return Memory.make(kept.ref.current, Chain.capacity)
-  }
-)
+const cacheOf = Effect.fnUntraced(function*(
+  name: string,
+  operation: Operation,
+  { cacheControl, capacity, ttl, ...options }: Partial<Resilience.CacheOptions>
+): Effect.fn.Return<Cache.Cache<string, Answered>, InvalidOptions, Stores | Scope.Scope> {
+  const clock = yield* Clock.Clock
+  return yield* Cache.make<string, Answered>({
+    ...options,
+    // That it is there has been checked.
+    ttl: ttl!,
+    name,
+    storage: yield* storageOf(name, operation, capacity),
+    freshness: cacheControl === true ? (answered) => freshnessOf(answered, clock.currentTimeMillisUnsafe()) : undefined,
+    classify: Layers.classify
+  })
+})
 
-const cacheOf = Effect.fnUntraced(
-  function*(name: string, { cacheControl, ttl, ...options }: Partial<Resilience.CacheOptions>) {
-    const clock = yield* Clock.Clock
-    return yield* Cache.make<string, Answered>({
-      ...options,
-      // That it is there has been checked.
-      ttl: ttl!,
-      name,
-      freshness: cacheControl === true
-        ? (answered) => freshnessOf(answered, clock.currentTimeMillisUnsafe())
-        : undefined,
-      classify: Layers.classify
-    })
-  }
-)
+/** In the store that processes share, as the remote sent it; where there is none, in memory. */
+const storageOf = Effect.fnUntraced(function*(
+  name: string,
+  operation: Operation,
+  capacity = 1000
+): Effect.fn.Return<Cache.Storage<string, Answered>, never, Stores> {
+  const { shared, state } = yield* Stores
+  if (shared !== undefined) return Cache.sharedStorage({ shared, name, keyOf: (key) => key, ...codec(operation) })
+  const kept = yield* state(`cache/${name}`, () => Memory.empty<string, Answered>())
+  return Memory.make(kept.ref.current, capacity)
+})
 
 /** What is shared with other callers can be left out at a call site, but not made anew. */
 const sharedAtCall = ({ cache, coalesce }: Resilience.OperationOptions, options: Resilience.OperationOptions) => {
