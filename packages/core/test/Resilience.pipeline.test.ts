@@ -584,6 +584,21 @@ describe("many at once", () => {
       assert.strictEqual((yield* requests).length, 1)
     }).pipe(Effect.provide(layer(Answer.hang, { pool: { maxConnections: 1 } }))))
 
+  it.effect("K4: one who waits is sent with half of the time of an attempt at least, or not at all", () =>
+    Effect.gen(function*() {
+      const options = { attemptTimeout: "4 seconds", totalTimeout: "10 seconds" } as const
+      yield* Effect.forkChild(Effect.exit(create.pipe(Resilience.withOptions({ attemptTimeout: "29 seconds" }))))
+      yield* (yield* wire).received(1)
+      const waiting = yield* Effect.forkChild(Effect.exit(create.pipe(Resilience.withOptions(options))))
+      yield* TestClock.adjust("7999 millis")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      const reason = reasonOf(yield* Fiber.join(waiting))
+      assert.deepInclude(reason, { _tag: "DeadlineExceeded", wasSent: false })
+      assert.include(String(reason), "after 8s")
+      assert.strictEqual((yield* requests).length, 1)
+    }).pipe(Effect.provide(layer(Answer.hang, { pool: { maxConnections: 1 } }))))
+
   it.effect("K2: an interrupted waiter leaves the queue, and the next one gets the permit", () =>
     Effect.gen(function*() {
       const first = yield* Effect.forkChild(Effect.exit(create))

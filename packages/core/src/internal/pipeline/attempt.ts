@@ -144,7 +144,8 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
       const reason = admission.reason()
       return this.end(Exit.fail(reason), Outcome.fromReason(reason), undefined)
     }
-    if (admission._tag === "Wait" && now + admission.millis >= this.call.deadline) {
+    this.at = this.patience(now)
+    if (admission._tag === "Wait" && now + admission.millis >= this.at) {
       gate.settle(admission.ticket, Outcome.neutral, now)
       return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     }
@@ -155,11 +156,18 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     })
   }
 
+  /**
+   * A wait leaves the attempt half of the time that it would have: what starts with less is given up before it is answered,
+   * and costs a remote in trouble as much as any.
+   */
+  private patience(now: number): number {
+    const { attemptTimeout, deadline } = this.call
+    return deadline - Math.min(attemptTimeout, Math.max(0, deadline - now)) / 2
+  }
+
   private run<A>(effect: Effect.Effect<A>, next: (value: A) => void): void {
-    // A wait has the time that the whole call has left.
-    this.at = this.call.deadline
     this.call.deadlines.add(this)
-    const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.call.deadline))(effect)
+    const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.at))(effect)
     this.admission = fiber
     fiber.addObserver((exit) => {
       this.admission = undefined
@@ -220,7 +228,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   onDeadline(): void {
     if (this.ended) return
     const wasSent = this.running?.wasSent ?? false
-    const reason = this.at >= this.call.deadline
+    const reason = !this.started || this.at >= this.call.deadline
       ? this.exceeded(wasSent)
       : new AttemptTimeout({ timeout: Duration.millis(this.call.attemptTimeout), wasSent })
     // Less than half of the time that an attempt has says nothing about the remote: the caller was in a hurry.
@@ -267,7 +275,10 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
   }
 
+  /** Before it starts, an attempt has less time than the call. */
   private exceeded(wasSent: boolean): DeadlineExceeded {
-    return new DeadlineExceeded({ timeout: Duration.millis(this.call.totalTimeout), wasSent })
+    const { deadline, totalTimeout } = this.call
+    const given = this.started ? totalTimeout : totalTimeout - (deadline - this.at)
+    return new DeadlineExceeded({ timeout: Duration.millis(given), wasSent })
   }
 }
