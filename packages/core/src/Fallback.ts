@@ -8,9 +8,8 @@
  * without, and what the fallbacks failed with stands behind that in the cause.
  *
  * @example
- * class Shop extends Integration.Service<Shop>()("coffee/Shop", {
- *   api: ShopApi,
- *   fallback: { menu: { list: [Fallback.cache({ maxAge: "1 day" }), Fallback.value(houseMenu)] } }
+ * class Shop extends Integration.Service<Shop>()("coffee/Shop", { api: ShopApi }).withFallback({
+ *   menu: { list: [Fallback.cache({ maxAge: "1 day" }), Fallback.value(houseMenu)] }
  * }) {}
  *
  * @example

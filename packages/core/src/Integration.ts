@@ -39,11 +39,7 @@ import type * as Resilience from "./Resilience.ts"
 import type { Stores } from "./Stores.ts"
 
 /** What an integration is. */
-export interface Options<
-  Groups extends HttpApiGroup.Constraint,
-  Fields extends Schema.Struct.Fields,
-  F extends Fallbacks<Groups> = never
-> {
+export interface Options<Groups extends HttpApiGroup.Constraint, Fields extends Schema.Struct.Fields> {
   /** The contract: the only source of types. */
   readonly api: HttpApi.HttpApi<string, Groups>
   /** Where it is, unless the settings say otherwise. May hold `{placeholders}` for secrets that auth puts in the path. */
@@ -53,8 +49,6 @@ export interface Options<
   /** Settings of every operation, before the contract's own annotations. */
   readonly resilience?: Resilience.Options | undefined
   readonly pool?: Definition.PoolOptions | undefined
-  /** What is answered where the remote cannot, by group and endpoint: a `Fallback`, or a chain of them. */
-  readonly fallback?: F | undefined
   /** Sent as `User-Agent`: what a header may hold; default the last part of the id, in letters that it may. */
   readonly userAgent?: string | undefined
   /**
@@ -86,6 +80,17 @@ export interface ServiceClass<
   R = never
 > extends Context.ServiceClass<Self, Id, Client<Groups>> {
   readonly api: HttpApi.HttpApi<string, Groups>
+  /**
+   * The same integration with what is answered where the remote cannot, by group and endpoint: a `Fallback`, or a chain of
+   * them. What they need, its layers need.
+   *
+   * @example
+   * class Shop extends Integration.Service<Shop>()("coffee/Shop", { api: ShopApi })
+   *   .withFallback({ menu: { list: Fallback.cache({ maxAge: "1 day" }) } }) {}
+   */
+  readonly withFallback: <F extends Fallbacks<Groups>>(
+    fallback: F
+  ) => ServiceClass<Self, Id, Groups, Fields, FallbackServices<F>>
   /** Live, from values. */
   readonly layer: (
     ...settings: Given<Settings<Fields>>
@@ -133,38 +138,35 @@ export const Service = <Self>() =>
 <
   const Id extends string,
   Groups extends HttpApiGroup.Constraint,
-  const Fields extends Schema.Struct.Fields = {},
-  F extends Fallbacks<Groups> = never
+  const Fields extends Schema.Struct.Fields = {}
 >(
   id: Id,
-  options: Options<Groups, Fields, F>
-): ServiceClass<Self, Id, Groups, Fields, FallbackServices<F>> => {
-  const service = Context.Service<Self, Client<Groups>>()(id)
+  options: Options<Groups, Fields>
+): ServiceClass<Self, Id, Groups, Fields> => {
   const { configName = configNameOf(id) } = options
+  const withFallback = (fallback: object) => {
+    const service = Context.Service<Self, Client<Groups>>()(id)
+    return Object.assign(service, members(service as never, declare(id, options, fallback), configName), {
+      withFallback
+    })
+  }
   // The contract's types are put on here; below them an integration is an object with methods.
-  return Object.assign(service, members(service as never, declare(id, options), configName)) as never
+  return withFallback({}) as never
 }
 
 /** What `Service` is made of: a client for as long as the scope is open. */
-export const make = <
-  Groups extends HttpApiGroup.Constraint,
-  const Fields extends Schema.Struct.Fields = {},
-  F extends Fallbacks<Groups> = never
->(
+export const make = <Groups extends HttpApiGroup.Constraint, const Fields extends Schema.Struct.Fields = {}>(
   id: string,
-  options: Options<Groups, Fields, F>
+  options: Options<Groups, Fields>
 ): (
   settings: Settings<Fields>
-) => Effect.Effect<
-  Client<Groups>,
-  InvalidOptions,
-  HttpClient.HttpClient | Stores | Scope.Scope | FallbackServices<F>
-> => {
-  const declared = declare(id, options)
+) => Effect.Effect<Client<Groups>, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> => {
+  const declared = declare(id, options, {})
   return (settings) => Live.make(declared, settings) as Effect.Effect<never, InvalidOptions, never>
 }
 
 const declare = (
   id: string,
-  { api, auth, baseUrl, fallback = {}, pool = {}, resilience = {}, userAgent = agentOf(id) }: Options<any, any, any>
+  { api, auth, baseUrl, pool = {}, resilience = {}, userAgent = agentOf(id) }: Options<any, any>,
+  fallback: object
 ): Live.Declared => ({ id, api, baseUrl, auth: auth ?? Auth.none, pool, resilience, userAgent, fallback })

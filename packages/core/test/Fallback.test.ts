@@ -144,11 +144,9 @@ describe("by default a fallback", () => {
 
   it.effect("answers for a circuit that an operator isolated", () =>
     Effect.gen(function*() {
-      class Shop extends Integration.Service<Shop>()("test/Isolated", {
-        api: ShopApi,
-        baseUrl: "https://shop.example",
-        fallback: { menu: { list: Fallback.value(later) } }
-      }) {}
+      class Shop extends Integration.Service<Shop>()("test/Isolated", { api: ShopApi, baseUrl: "https://shop.example" })
+        .withFallback({ menu: { list: Fallback.value(later) } })
+      {}
       yield* Effect.gen(function*() {
         yield* (yield* Shop.circuit)!.isolate
         assert.deepStrictEqual(yield* (yield* Shop).menu.list(list), later)
@@ -251,9 +249,8 @@ describe("another service", () => {
   class Shop extends Integration.Service<Shop>()("test/WithBackup", {
     api: ShopApi,
     baseUrl: "https://shop.example",
-    resilience,
-    fallback: { menu: { list: Fallback.alternative(() => Effect.flatMap(Backup, ({ menu }) => menu)) } }
-  }) {}
+    resilience
+  }).withFallback({ menu: { list: Fallback.alternative(() => Effect.flatMap(Backup, ({ menu }) => menu)) } }) {}
 
   it.effect("is what the layer needs, and is asked with the layer's own", () =>
     Effect.gen(function*() {
@@ -307,9 +304,8 @@ describe("settings", () => {
 
   class Shop extends Integration.Service<Shop>()("test/Settings", {
     api: ShopApi,
-    resilience,
-    fallback: { menu: { list: Fallback.value(menu) } }
-  }) {}
+    resilience
+  }).withFallback({ menu: { list: Fallback.value(menu) } }) {}
 
   const call = (settings: unknown) =>
     Effect.flatMap(fallback(settings), (definition) =>

@@ -1,10 +1,11 @@
 // @effect-diagnostics floatingEffect:off missingEffectError:off
 import * as Auth from "@switchboard/core/Auth"
+import * as Fallback from "@switchboard/core/Fallback"
 import * as Integration from "@switchboard/core/Integration"
 import type { IntegrationError } from "@switchboard/core/IntegrationError"
 import type { InvalidOptions } from "@switchboard/core/InvalidOptions"
 import type { Stores } from "@switchboard/core/Stores"
-import { type Config, Effect, type Layer, Redacted, Schema } from "effect"
+import { type Config, Context, Effect, type Layer, Redacted, Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { expectTypeOf } from "vitest"
 import { CardDeclined, charge, Payments, PaymentsApi, token } from "./payments.ts"
@@ -110,3 +111,36 @@ Payments.layerTest({ charges: { get: () => Effect.fail(new CardDeclined({ code: 
 Payments.layerTest({ charges: { refund: () => Effect.succeed(charge) } })
 // @ts-expect-error a group there is not
 Payments.layerTest({ refunds: {} })
+
+/** What a fallback needs is what the layers need. */
+export class Backup
+  extends Context.Service<Backup, { readonly charge: Effect.Effect<typeof charge> }>()("test/Backup")
+{}
+export class Guarded extends Integration.Service<Guarded>()("test/Guarded", {
+  api: PaymentsApi,
+  baseUrl: "https://payments.example"
+}).withFallback({
+  charges: {
+    get: [
+      Fallback.cache({ maxAge: "1 hour" }),
+      Fallback.alternative((request) => {
+        expectTypeOf(request).toEqualTypeOf<{ readonly params: { readonly id: string } }>()
+        return Effect.flatMap(Backup, ({ charge }) => charge)
+      })
+    ],
+    create: Fallback.value(charge)
+  }
+}) {}
+export const guardedLayer = Guarded.layer
+expectTypeOf(Guarded.layer()).toEqualTypeOf<
+  Layer.Layer<Guarded, InvalidOptions, HttpClient.HttpClient | Stores | Backup>
+>()
+// @ts-expect-error an answer that the contract does not declare
+Payments.withFallback({ charges: { get: Fallback.value({ id: 1 }) } })
+// @ts-expect-error an error that the contract does not declare
+Payments.withFallback({ charges: { get: Fallback.alternative(() => Effect.fail(new CardDeclined({ code: "no" }))) } })
+expectTypeOf(Payments.reload({ token: Redacted.make("t") })).toEqualTypeOf<
+  Effect.Effect<void, InvalidOptions, Payments>
+>()
+// @ts-expect-error what auth needs
+Payments.reload({})

@@ -3,6 +3,7 @@ import * as Contract from "@switchboard/core/Contract"
 import * as Integration from "@switchboard/core/Integration"
 import * as Stores from "@switchboard/core/Stores"
 import * as TestTransport from "@switchboard/testing/TestTransport"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -40,13 +41,21 @@ export class ShopApi extends HttpApi.make("shop").add(MenuGroup).add(Orders) {}
 export const menu = [{ name: "flat white", price: 390 }]
 export const later = [{ name: "espresso", price: 250 }]
 
+type Groups = typeof MenuGroup | typeof Orders
+
 /** The shop over a scripted remote, as its methods. */
-export const shop = <F extends Contract.Fallbacks<typeof MenuGroup | typeof Orders> = never>(
-  { id = "test/Shop", ...options }: Partial<Integration.Options<typeof MenuGroup | typeof Orders, {}, F>> & {
+export const shop = <F extends Contract.Fallbacks<Groups> = {}>(
+  { fallback, id = "test/Shop", ...options }: Partial<Integration.Options<Groups, {}>> & {
     readonly id?: string
+    readonly fallback?: F
   } = {},
   settings: Integration.Settings<{}> = {}
-) => Integration.make(id, { api: ShopApi, baseUrl: "https://shop.example", ...options })(settings)
+) => {
+  class Shop extends Integration.Service<Shop>()(id, { api: ShopApi, baseUrl: "https://shop.example", ...options })
+    .withFallback<Contract.Fallbacks<Groups>>(fallback ?? {})
+  {}
+  return Effect.map(Layer.build(Shop.layer(settings)), Context.get(Shop))
+}
 
 export const remote = (script: TestTransport.Script) => Layer.merge(TestTransport.layer(script), Stores.layerMemory)
 
