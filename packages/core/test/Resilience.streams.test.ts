@@ -2,12 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deadline from "@switchboard/core/Deadline"
 import * as Resilience from "@switchboard/core/Resilience"
+import * as Stores from "@switchboard/core/Stores"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { charge, layer, Payments, token } from "./payments.ts"
@@ -70,6 +73,25 @@ describe("how a stream ends", () => {
       }).pipe(Effect.provide(layer(Answer.status(500), probing)))
     }))
 
+  it.effect("one that is left before its end, or whose reader fails, is a success", () =>
+    Effect.gen(function*() {
+      const probing = { ...single, breaker: { failureThreshold: 1, resetTimeout: "1 second" } } as const
+      const reads: ReadonlyArray<(stream: Stream.Stream<Uint8Array, unknown>) => Effect.Effect<void, unknown>> = [
+        (stream) => Stream.runDrain(Stream.take(stream, 1)),
+        Stream.runForEach(() => Effect.fail("mine"))
+      ]
+      for (const read of reads) {
+        yield* Effect.gen(function*() {
+          yield* Effect.exit(get)
+          yield* TestClock.adjust("1 second")
+          yield* (yield* wire).use(file(Stream.concat(Stream.make(byte), Stream.never)))
+          yield* Effect.exit(Effect.flatMap(download, read))
+          assert.strictEqual(yield* circuit, "Closed")
+          assert.strictEqual(yield* inFlight, 0)
+        }).pipe(Effect.provide(layer(Answer.status(500), probing)))
+      }
+    }))
+
   it.effect("settles its permit: nobody else is let in before", () =>
     Effect.gen(function*() {
       const reading = yield* Effect.forkChild(drained, { startImmediately: true })
@@ -99,6 +121,22 @@ describe("a stream that nobody reads", () => {
       assert.deepStrictEqual(yield* get, charge)
       assert.strictEqual(reasonOf(yield* Effect.exit(Stream.runDrain(stream))), "AttemptTimeout")
     }).pipe(Effect.provide(layer(file(Stream.never), single))))
+
+  it.effect("is given up with its layer, and its permit is free for the next one", () =>
+    Effect.gen(function*() {
+      const remote = yield* TestTransport.make(file(Stream.never))
+      const stores = yield* Effect.provide(Stores.Stores, Stores.layerMemory)
+      const live = Payments.layer({ token, ...single }).pipe(
+        Layer.provide(Layer.mergeAll(
+          Layer.succeed(HttpClient.HttpClient, remote.client),
+          Layer.succeed(Stores.Stores, stores)
+        ))
+      )
+      yield* Effect.provide(download, live)
+      assert.strictEqual(yield* remote.inFlight, 0)
+      yield* remote.use(Answer.json(200, charge))
+      assert.deepStrictEqual(yield* Effect.provide(get, live), charge)
+    }))
 
   it.effect("is not given up while it is read, however slowly", () =>
     Effect.gen(function*() {

@@ -117,7 +117,8 @@ const begin = Effect.fnUntraced(function*(
     listener,
     onHeaders: policies.rateLimit && hinted(policies.rateLimit),
     nextId: yield* sequence,
-    inFlight
+    inFlight,
+    scope: yield* Effect.scope
   }
   return {
     calls: yield* Effect.forEach(operations, ({ operation }) => Client.make(operation, shared)),

@@ -14,6 +14,7 @@ import type { Shared } from "./shared.ts"
 
 export const streamed = (operation: Streamed, shared: Shared): Prepare => {
   const client = StreamedClient.make(shared.channel.client, { ...shared, ...sending(operation, shared) })
+  const { scope } = shared
   const compile = (limit: number) => ({ limit, send: operation.run(client, undefined, limit) })
   let compiled: ReturnType<typeof compile> | undefined
   const prepared = (request: unknown, head: Encoded, plan: Run.Plan): Prepared => {
@@ -39,7 +40,7 @@ export const streamed = (operation: Streamed, shared: Shared): Prepare => {
           const handOut = Exit.isSuccess(exit) ? streamIn(exit.value) : undefined
           if (handOut === undefined) return sink.end(exit, outcome, status)
           sink.handOver(
-            (held) => handOut((stream) => HandedOut.make(stream, held, { attempt, outcome, plan })),
+            (held) => handOut((stream) => HandedOut.make(stream, held, { attempt, outcome, plan, scope })),
             outcome,
             status
           )

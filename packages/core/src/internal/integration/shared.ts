@@ -1,4 +1,5 @@
 /** What the operations of one integration share. */
+import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.ts"
 import type * as Events from "../../Events.ts"
 import type { Fallback } from "../../Fallback.ts"
@@ -32,4 +33,6 @@ export interface Shared {
   readonly onHeaders: Exchange.Wire["onHeaders"]
   readonly nextId: () => string
   readonly inFlight: InFlight
+  /** Closes when these settings are no longer needed. */
+  readonly scope: Scope.Scope
 }

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { CurrentDeadline } from "../../Deadline.ts"
 import { AttemptTimeout, DeadlineExceeded, IntegrationError, isReason } from "../../IntegrationError.ts"
@@ -19,37 +20,59 @@ export interface About {
   readonly outcome: Outcome.Outcome
   /** Milliseconds. */
   readonly plan: { readonly idleTimeout: number; readonly streamTimeout: number | undefined }
+  readonly scope: Scope.Scope
 }
 
-/** One that nobody reads is given up as one that is silent: it holds a connection. */
+/** One that nobody reads is given up as one that is silent: it holds a connection. `scope` ends with the integration. */
 export const make = (
   body: Stream.Stream<unknown, unknown>,
   held: Held,
-  { attempt, outcome, plan: { idleTimeout, streamTimeout } }: About
+  { attempt, outcome, plan: { idleTimeout, streamTimeout }, scope }: About
 ): Stream.Stream<unknown, unknown> => {
   const timeout = Duration.millis(idleTimeout)
-  const silent = () => new AttemptTimeout({ timeout, wasSent: true })
+  const silent = () => Stream.fail(new AttemptTimeout({ timeout, wasSent: true }))
+  let isRead = false
   const unread = Effect.runForkWith(attempt.context)(
-    Effect.andThen(Effect.sleep(timeout), Effect.suspend(() => (held.settle(Outcome.neutral), abandon(body))))
+    Effect.onExit(Effect.sleep(timeout), () => {
+      if (isRead) return Effect.void
+      held.settle(Outcome.neutral)
+      return abandon(body)
+    })
   )
-  const settled = (exit: Exit.Exit<unknown, unknown>) =>
-    Effect.sync(() => held.settle(Exit.isSuccess(exit) ? outcome : Outcome.classify(exit)))
-  const read = Effect.withFiber((fiber) => {
+  Fiber.runIn(unread, scope)
+  let broken: Outcome.Outcome | undefined
+  // A reader who stops before the end, or fails, has seen a remote that works; one who is interrupted says nothing of it.
+  const ended = (exit: Exit.Exit<unknown, unknown>) =>
+    Effect.sync(() => held.settle(broken ?? (Exit.hasInterrupts(exit) ? Outcome.neutral : outcome)))
+  const read = (reader: Fiber.Fiber<unknown, unknown>) =>
+    body.pipe(
+      Stream.timeoutOrElse({ duration: timeout, orElse: silent }),
+      within(held, streamTimeout, reader),
+      Stream.catchCause((cause) => {
+        broken = Outcome.classify(Exit.failCause(cause))
+        return Stream.failCause(cause)
+      })
+    )
+  const begin = Effect.sync(() => {
+    isRead = true
     unread.interruptUnsafe()
-    if (held.isSettled) return Effect.succeed(Stream.fail(silent()))
-    return Effect.succeed(body.pipe(
-      Stream.timeoutOrElse({ duration: timeout, orElse: () => Stream.fail(silent()) }),
-      within(held, streamTimeout, fiber),
-      Stream.onExit(settled)
-    ))
   })
+  const begun = Effect.acquireRelease(begin, (_, exit) => ended(exit))
   const { integration, operation } = attempt
-  return Stream.mapError(
-    Stream.unwrap(read),
-    (error) =>
+  return Stream.unwrap(
+    Effect.flatMap(
+      Effect.sync(() => held.isSettled),
+      (late) =>
+        late
+          ? Effect.succeed(silent())
+          : Effect.andThen(begun, Effect.withFiber((fiber) => Effect.succeed(read(fiber))))
+    )
+  ).pipe(
+    Stream.mapError((error) =>
       isReason(error)
         ? new IntegrationError({ integration, operation, attempts: attempt.attempt, reason: error })
         : error
+    )
   )
 }
 
