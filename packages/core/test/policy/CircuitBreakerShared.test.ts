@@ -461,6 +461,34 @@ describe("CircuitBreaker, shared, without the store", () => {
       assert.strictEqual(yield* stateTag, "Open")
     }))
 
+  test("a call that asked when the store was lost counts here as any other", () =>
+    Effect.gen(function*() {
+      const { control, shared } = yield* makeStore("local")
+      const { begin, stateTag } = yield* makeProcess(shared)
+      yield* adjust("2 seconds")
+      control.gone = true
+      const call = yield* begin
+      yield* call.fail
+      assert.strictEqual(yield* stateTag, "Open")
+    }))
+
+  test("a success behind a failure that the store does not know yet ends its streak", () =>
+    Effect.gen(function*() {
+      const { control, shared } = yield* makeStore()
+      const { fail, state, succeed } = yield* makeProcess(shared, { failureThreshold: 2 })
+      control.latency = 50
+      yield* adjust(101)
+      yield* succeed
+      yield* adjust(25)
+      yield* fail
+      yield* adjust(30)
+      yield* succeed
+      yield* fail
+      yield* adjust(500)
+      control.latency = 0
+      assert.strictEqual((yield* state)._tag, "Closed")
+    }))
+
   test("a failure that the store did not get to know counts here", () =>
     Effect.gen(function*() {
       const { control, shared } = yield* makeStore("local")
@@ -513,7 +541,16 @@ describe("CircuitBreaker, shared, without the store", () => {
       yield* early.fail
       assert.strictEqual(yield* stateTag, "Closed")
       yield* fail
-      for (const nonsense of ["no JSON", "{}", "null", "{\"version\":1}", "{\"version\":0,\"circuit\":{}}"]) {
+      for (
+        const nonsense of [
+          "no JSON",
+          "{}",
+          "null",
+          "{\"version\":1}",
+          "{\"version\":1,\"circuit\":{\"_tag\":\"Ajar\"}}",
+          "{\"version\":0,\"circuit\":{}}"
+        ]
+      ) {
         yield* shared.set("circuit/test", nonsense, hour)
         assert.strictEqual(yield* stateTag, "Closed")
         yield* fail

@@ -80,13 +80,14 @@ export class Exchange {
       return Effect.matchEffect(this.modify(batch, sentAt), {
         onSuccess: (learn) => {
           batch = []
-          copy.unwell = false
+          copy.unwell = copy.waiting.some(({ urgent }) => urgent)
           learn(monotonic.now(fiber))
           return copy.waiting.some(({ urgent }) => urgent) ? once : Effect.void
         },
         onFailure: (error) => {
           const failed = [...batch, ...copy.waiting]
-          batch = copy.waiting = []
+          batch = []
+          copy.waiting = []
           copy.unwell = false
           this.lost(error, failed, monotonic.now(fiber))
           return copy.waiting.length > 0 ? once : Effect.void
@@ -146,9 +147,10 @@ export class Exchange {
     const { copy } = this
     const before = copy.downUntil
     copy.downUntil = now + Math.max(Copy.fresh, retryAfter)
-    this.alone(batch, now)
-    // What went on before is counted; what starts from now on is this process's own.
+    // What has happened is counted; what starts from now on is this process's own.
+    this.alone(batch.filter(({ refused }) => refused === undefined), now)
     if (before === undefined) Copy.goAlone(this.cell.current)
+    this.alone(batch.filter(({ refused }) => refused !== undefined), now)
   }
 
   /** What happens without the store. */

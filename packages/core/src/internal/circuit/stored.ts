@@ -29,10 +29,12 @@ export const timeToLive = ({ _tag, openFor }: Circuit.Circuit): number =>
   _tag === "Isolated" || _tag === "Disabled" || _tag === "MetricsOnly" ? 365 * day : day + 2 * openFor
 const day = 86_400_000
 
+const tags: ReadonlyArray<Circuit.Tag> = ["Closed", "Open", "HalfOpen", "Isolated", "MetricsOnly", "Disabled"]
+
 const parse = (kept: string): Stored | undefined => {
   try {
     const stored: Stored & { readonly version: number } | null = JSON.parse(kept)
-    return stored?.version === version && typeof stored.circuit?._tag === "string" ? stored : undefined
+    return stored?.version === version && tags.includes(stored.circuit?._tag) ? stored : undefined
   } catch {
     return undefined
   }
