@@ -34,4 +34,4 @@ const program = Effect.gen(function*() {
   }
 })
 
-program.pipe(Effect.provide(Stores.layerMemory), NodeRuntime.runMain)
+program.pipe(Effect.scoped, Effect.provide(Stores.layerMemory), NodeRuntime.runMain)

@@ -13,6 +13,12 @@
  * nowhere. An answer to a call from before the last transition changes nothing. There is no timer: an open circuit becomes
  * half-open when the first call after its time asks.
  *
+ * Where `Stores` has a shared store, all processes that share it have one circuit of a name: their failures count together,
+ * and of all of them only as many probes run as one alone would let through. A call waits for the store only to become a
+ * probe, or when this process has not heard of the circuit for a second; else it is decided by a copy, which is refreshed
+ * behind it when it is older than a tenth of a second. A probe whose process dies lapses after `halfOpenTimeout`. While the
+ * store cannot be reached, each process goes on alone or refuses all calls, as the store says (`whenUnavailable`).
+ *
  * @example
  * const breaker = yield* CircuitBreaker.make({ name: "coffee/Payments", failureThreshold: 3 })
  * yield* charge.pipe(breaker.policy) // fails with `CircuitOpen` while the circuit is open
@@ -27,11 +33,12 @@ import * as Stream from "effect/Stream"
 import type { CircuitOpen } from "../IntegrationError.ts"
 import * as Circuit from "../internal/circuit/circuit.ts"
 import type * as Counting from "../internal/circuit/counting.ts"
-import { isSpare, places } from "../internal/circuit/keyed.ts"
+import * as Home from "../internal/circuit/home.ts"
+import { places } from "../internal/circuit/keyed.ts"
 import type { Bounds, Keys } from "../internal/circuit/keys.ts"
-import type { Cause, Move } from "../internal/circuit/machine.ts"
+import type { Cause, Cell, Move } from "../internal/circuit/machine.ts"
 import { keyedProblems, settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
-import { local, type Place } from "../internal/circuit/place.ts"
+import type { Place } from "../internal/circuit/place.ts"
 import { watch } from "../internal/circuit/watch.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import { type Classifier, classifyWith } from "../Outcome.ts"
@@ -231,22 +238,26 @@ interface Own {
   readonly name: string
   /** Decides for the breaker's policy the outcomes it knows. */
   readonly classify?: Classifier | undefined
-  /** Is told synchronously of the transitions caused through this breaker, each exactly once; if it throws, that is ignored. */
+  /**
+   * Is told synchronously of the transitions caused through this breaker, each exactly once, and of those that it finds
+   * another process to have caused in a shared circuit. If it throws, that is ignored.
+   */
   readonly onTransition?: Listener | undefined
 }
 
 /** A breaker for the circuit of that name. */
 export const make = Effect.fnUntraced(function*(
   options: Options & Own
-): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores> {
+): Effect.fn.Return<CircuitBreaker, InvalidOptions, Stores | Scope.Scope> {
   yield* refuse(validate(options))
   const { name, onTransition } = options
   const stores = yield* Stores
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
-  const cell = (yield* stores.state<Circuit.Circuit>(`circuit/${name}`, () => Circuit.fresh(settings))).ref
+  const home = yield* Home.make(stores.shared, settings)
+  const cell = (yield* stores.state<Cell>(`circuit/${name}`, () => ({ current: Circuit.fresh(settings) }))).ref.current
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
-  const place = local(settings, cell, teller({ name }, listeners, onTransition))
-  yield* place.act((machine, now) => machine.configure(options.mode, now))
+  const place = home.placed(`circuit/${name}`, cell, teller({ name }, listeners, onTransition))
+  yield* configured(place, options)
   return assembled(name, options, place, subscribe(listeners))
 })
 
@@ -260,27 +271,26 @@ export const make = Effect.fnUntraced(function*(
  */
 export const makeKeyed = Effect.fnUntraced(function*(
   options: KeyedOptions & Own
-): Effect.fn.Return<Keyed, InvalidOptions, Stores> {
+): Effect.fn.Return<Keyed, InvalidOptions, Stores | Scope.Scope> {
   yield* refuse([...validate(options), ...keyedProblems(options)])
   const { maxKeys = 10_000, name, onTransition } = options
   const stores = yield* Stores
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
+  const home = yield* Home.make(stores.shared, settings)
   const keys = (yield* stores.state<Keys>(`circuit/${name}/keys`, () => new Map())).ref.current
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
   const bounds: Bounds = {
     maxKeys,
     timeToLive: Duration.toMillis(options.idleTimeToLive ?? "10 minutes"),
     fresh: () => ({ current: Circuit.fresh(settings) }),
-    spare: isSpare(Circuit.fresh(settings)._tag)
+    spare: home.spare
   }
   const placeOf = places(
     keys,
     bounds,
-    (key, cell) => local(settings, cell, teller({ name, key }, listeners, onTransition))
+    (key, cell) => home.placed(`circuit/${name}#${key}`, cell, teller({ name, key }, listeners, onTransition))
   )
-  for (const key of Array.from(keys.keys())) {
-    yield* placeOf(key).act((machine, now) => machine.configure(options.mode, now))
-  }
+  for (const key of Array.from(keys.keys())) yield* configured(placeOf(key), options)
   const changes = subscribe(listeners)
   return {
     name,
@@ -290,6 +300,9 @@ export const makeKeyed = Effect.fnUntraced(function*(
     changes
   }
 })
+
+const configured = ({ act, look }: Place, { mode }: Options): Effect.Effect<void> =>
+  (mode === undefined ? look : act)((machine, now) => machine.configure(mode, now))
 
 const assembled = (
   name: string,

@@ -35,11 +35,22 @@ describe("slidingCounts", () => {
     assert.deepStrictEqual(totals(counts, 2_030), [0, 0])
   })
 
+  it("an event that is told late counts where it belongs, and not at all when it has left", () => {
+    const counts = SlidingCounts.make(1_000)
+    SlidingCounts.add(counts, 3, 2, 5_000)
+    SlidingCounts.add(counts, 1, 0, 4_150)
+    assert.deepStrictEqual(totals(counts, 5_000), [4, 2])
+    assert.deepStrictEqual(totals(counts, 5_200), [3, 2])
+    SlidingCounts.add(counts, 7, 7, 4_200)
+    assert.deepStrictEqual(totals(counts, 5_200), [3, 2])
+    assert.deepStrictEqual(totals(counts, 6_000), [0, 0])
+  })
+
   it("long silences, and a clock that went back, do no harm", () => {
     const counts = SlidingCounts.make(1_000)
     SlidingCounts.add(counts, 3, 2, 5_000)
-    SlidingCounts.add(counts, 1, 0, 4_000)
-    assert.deepStrictEqual(totals(counts, 5_000), [4, 2])
+    SlidingCounts.advance(counts, 4_000)
+    assert.deepStrictEqual(totals(counts, 5_000), [3, 2])
     assert.deepStrictEqual(totals(counts, 1e15), [0, 0])
     SlidingCounts.add(counts, 1, 1, 1e15)
     assert.deepStrictEqual(totals(counts, 1e15 + 999), [1, 1])

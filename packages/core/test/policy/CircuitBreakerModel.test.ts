@@ -1,123 +1,35 @@
-import { assert } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, it } from "@effect/vitest"
+import { Clock, Duration, Effect } from "effect"
 import * as Outcome from "../../src/Outcome.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
-import { test } from "./fixtures.ts"
+import * as Stores from "../../src/Stores.ts"
+import { Model, type Rules } from "./circuitModel.ts"
+import { among, random } from "./schedules.ts"
 
-/** mulberry32: small, seeded, good enough to make schedules. */
-const random = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
+/** Every time is a multiple of this, in milliseconds. */
+const tick = 100
 
-interface Settings {
-  readonly threshold: number | undefined
-  readonly rate: { readonly threshold: number; readonly minimumCalls: number } | undefined
-  readonly probes: number
-  readonly needed: number
-}
-const window = 1_000
-const resetTimeout = 300
-const maxReset = 1_000
-const probeTimeout = 200
-
-/** The same rules told again in the plainest way: a list of events, everything recomputed from it. */
-class Model {
-  state: "Closed" | "Open" | "HalfOpen" | "Isolated" = "Closed"
-  era = 0
-  streak = 0
-  events: Array<{ readonly at: number; readonly failed: boolean }> = []
-  openings = 0
-  openFor = 0
-  until = 0
-  closedAt = 0
-  running: Array<{ readonly call: number; readonly until: number }> = []
-  good = 0
-  bad = 0
-  readonly eras = new Map<number, number>()
-  readonly settings: Settings
-  constructor(settings: Settings) {
-    this.settings = settings
+const trips: ReadonlyArray<Pick<Rules, "rate" | "slow" | "threshold">> = [
+  { threshold: 2, rate: undefined, slow: undefined },
+  { threshold: undefined, rate: { threshold: 0.5, minimumCalls: 3, window: 1_000 }, slow: undefined },
+  {
+    threshold: 3,
+    rate: { threshold: 0.6, minimumCalls: 3, window: 1_000 },
+    slow: { threshold: 0.5, minimumCalls: 2, window: 500, duration: 2 * tick }
+  },
+  {
+    threshold: undefined,
+    rate: undefined,
+    slow: { threshold: 0.7, minimumCalls: 3, window: 1_000, duration: 3 * tick }
   }
-
-  admit(call: number, now: number): boolean {
-    if (this.state === "Closed") {
-      this.eras.set(call, this.era)
-      return true
-    }
-    if (this.state === "Isolated" || (this.state === "Open" && now < this.until)) return false
-    if (this.state === "Open") {
-      this.state = "HalfOpen"
-      this.running = []
-      this.good = this.bad = 0
-    }
-    if (this.running.length + this.good + this.bad >= this.settings.probes) {
-      const overdue = this.running.find(({ until }) => until <= now)
-      if (overdue === undefined) return false
-      this.running = this.running.filter((probe) => probe !== overdue)
-    }
-    this.running.push({ call, until: now + probeTimeout })
-    return true
-  }
-
-  settle(call: number, outcome: Outcome.Outcome, now: number): void {
-    if (this.state === "Closed" && this.eras.get(call) === this.era) this.record(outcome, now)
-    if (this.state !== "HalfOpen" || !this.running.some((probe) => probe.call === call)) return
-    this.running = this.running.filter((probe) => probe.call !== call)
-    if (outcome._tag === "Neutral") return
-    if (outcome._tag === "Success") this.good++
-    else this.bad++
-    if (this.good >= this.settings.needed) this.close(now)
-    else if (this.bad > this.settings.probes - this.settings.needed) this.open(now, this.openings + 1)
-  }
-
-  private record(outcome: Outcome.Outcome, now: number): void {
-    if (outcome._tag === "Neutral" || (outcome._tag === "Failure" && outcome.throttled)) return
-    const failed = outcome._tag === "Failure"
-    this.streak = failed ? this.streak + 1 : 0
-    this.events.push({ at: now, failed })
-    if (!failed) return
-    const { rate, threshold } = this.settings
-    // Every step of the schedules is a whole bucket, so that the buckets are exact here.
-    const live = this.events.filter(({ at }) => now - at < window)
-    const failures = live.filter((event) => event.failed).length
-    const tripped = this.streak >= (threshold ?? Infinity) ||
-      (rate !== undefined && live.length >= rate.minimumCalls && failures / live.length >= rate.threshold)
-    if (tripped) this.open(now, (now - this.closedAt >= this.openFor ? 0 : this.openings) + 1)
-  }
-
-  private open(now: number, openings: number): void {
-    this.state = "Open"
-    this.openings = openings
-    this.openFor = Math.min(maxReset, resetTimeout * 2 ** (openings - 1))
-    this.until = now + this.openFor
-    this.era++
-  }
-
-  private close(now: number): void {
-    this.clear()
-    this.closedAt = now
-  }
-
-  private clear(): void {
-    this.state = "Closed"
-    this.era++
-    this.streak = 0
-    this.events = []
-  }
-
-  reset(): void {
-    this.clear()
-    this.openings = this.openFor = this.closedAt = 0
-  }
-
-  isolate(): void {
-    this.state = "Isolated"
-    this.era++
-  }
-}
+]
+const probing = [{ probes: 1, needed: 1 }, { probes: 3, needed: 2 }, { probes: 2, needed: 2 }, { probes: 3, needed: 1 }]
+const modes = ["enforce", "enforce", "metrics-only", "disabled"] as const
+const all: ReadonlyArray<Rules> = trips.flatMap((trip) =>
+  probing.flatMap((probes) =>
+    modes.map((mode) => ({ mode, ...trip, ...probes, resetTimeout: 300, maxReset: 1_000, probeTimeout: 200 }))
+  )
+)
 
 const outcomes = [
   Outcome.success,
@@ -127,68 +39,113 @@ const outcomes = [
   Outcome.failure({ throttled: true }),
   Outcome.neutral
 ]
+const hands = ["isolate", "observe", "disable", "reset", "reset"] as const
 
-const schedule = (seed: number) =>
-  Effect.gen(function*() {
-    const next = random(seed)
-    const pick = <A>(among: ReadonlyArray<A>): A => among[Math.floor(next() * among.length)]!
-    const settings: Settings = {
-      ...pick([
-        { threshold: 3, rate: undefined },
-        { threshold: undefined, rate: { threshold: 0.5, minimumCalls: 4 } },
-        { threshold: 4, rate: { threshold: 0.6, minimumCalls: 3 } }
-      ]),
-      ...pick([{ probes: 1, needed: 1 }, { probes: 3, needed: 2 }, { probes: 2, needed: 2 }, { probes: 3, needed: 1 }])
-    }
-    const breaker = yield* CircuitBreaker.make({
-      name: `seed ${seed}`,
-      failureThreshold: settings.threshold ?? false,
-      failureRate: settings.rate && { ...settings.rate, window },
-      resetTimeout,
-      maxResetTimeout: maxReset,
-      halfOpenMaxCalls: settings.probes,
-      successThreshold: settings.needed,
-      halfOpenTimeout: probeTimeout
-    })
-    const model = new Model(settings)
-    const running: Array<{ readonly call: number; readonly ticket: number }> = []
-    const log: Array<string> = []
-    let now = 0
-    for (let step = 0; step < 120; step++) {
-      const dice = next()
-      if (dice < 0.35) {
-        const admission = breaker.gate.admit(now)
-        const admitted = typeof admission === "number"
-        log.push(`${now}: call ${step} ${admitted ? "admitted" : "refused"}`)
-        assert.strictEqual(admitted, model.admit(step, now), log.join("\n"))
-        if (admitted) running.push({ call: step, ticket: admission })
-      } else if (dice < 0.75 && running.length > 0) {
-        const { call, ticket } = running.splice(Math.floor(next() * running.length), 1)[0]!
-        const outcome = pick(outcomes)
-        log.push(`${now}: call ${call} ends: ${JSON.stringify(outcome)}`)
-        breaker.gate.settle(ticket, outcome, now)
-        model.settle(call, outcome, now)
-      } else if (dice < 0.98) {
-        now += window / 10 * Math.floor(next() * 6)
-      } else if (dice < 0.99) {
-        yield* breaker.reset
-        model.reset()
-      } else {
-        yield* breaker.isolate
-        model.isolate()
-        if (next() < 0.5) {
-          yield* breaker.reset
-          model.reset()
-        }
-      }
-      assert.strictEqual((yield* breaker.state)._tag, model.state, `seed ${seed}\n${log.join("\n")}`)
-    }
-    return model.openings
+/** A breaker with these rules, on a clock that is set by hand, and the state that it says it is in. */
+const make = Effect.fnUntraced(function*(rules: Rules, index: number) {
+  const time = { now: 0, wall: 0 }
+  const real = yield* Clock.Clock
+  const clock: Clock.Clock = {
+    ...real,
+    currentTimeMillisUnsafe: () => time.wall,
+    currentTimeMillis: Effect.sync(() => time.wall),
+    monotonicTimeNanosUnsafe: () => BigInt(time.now) * 1_000_000n,
+    sleep: (duration) => real.sleep(duration)
+  }
+  const shown = { state: "Closed" as CircuitBreaker.State["_tag"] }
+  const breaker = yield* CircuitBreaker.make({
+    name: `rules ${index}`,
+    mode: rules.mode,
+    failureThreshold: rules.threshold ?? false,
+    failureRate: rules.rate,
+    slowCalls: rules.slow,
+    resetTimeout: rules.resetTimeout,
+    maxResetTimeout: rules.maxReset,
+    halfOpenMaxCalls: rules.probes,
+    successThreshold: rules.needed,
+    halfOpenTimeout: rules.probeTimeout,
+    onTransition: ({ to }) => void (shown.state = to)
   })
+  shown.state = (yield* breaker.state)._tag
+  const run = <A>(effect: Effect.Effect<A>): A => Effect.runSync(Effect.provideService(effect, Clock.Clock, clock))
+  return { rules, breaker, time, shown, run }
+})
+type Made = Effect.Success<ReturnType<typeof make>>
 
-test("3,000 random schedules: the breaker does what a naive model does", () =>
-  Effect.gen(function*() {
-    let opened = 0
-    for (let seed = 1; seed <= 3_000; seed++) opened += yield* schedule(seed)
-    assert.isAbove(opened, 1_000, "the schedules are about something")
-  }))
+/** Runs one schedule; where the breaker and the model differ, says where. */
+const schedule = (seed: number, made: ReadonlyArray<Made>, log: (line: () => string) => void) => {
+  const next = random(seed)
+  const pick = among(next)
+  const { breaker, rules, run, shown, time } = pick(made)
+  const model = new Model(rules)
+  const running: Array<{ readonly call: number; readonly ticket: number; readonly begun: number }> = []
+  const differs = () => shown.state === model.state ? undefined : `the breaker is ${shown.state}, not ${model.state}`
+  time.now = 0
+  run(breaker.reset)
+  log(() => JSON.stringify(rules))
+  let opened = 0
+  for (let step = 0; step < 60; step++) {
+    const dice = next()
+    const { now } = time
+    if (dice < 0.4) {
+      const checked = breaker.check.admit(now)
+      const admission = breaker.gate.admit(now)
+      const admitted = typeof admission === "number"
+      log(() => `${now}: call ${step} ${admitted ? "admitted" : "refused"}`)
+      if (admitted !== (typeof checked === "number")) return { problem: "the check says something else", opened }
+      if (admitted !== model.admit(step, now)) return { problem: "the model does not", opened }
+      if (admitted) running.push({ call: step, ticket: admission, begun: now })
+    } else if (dice < 0.8 && running.length > 0) {
+      const { begun, call, ticket } = running.splice(Math.floor(next() * running.length), 1)[0]!
+      const outcome = pick(outcomes)
+      log(() => `${now}: call ${call} ends after ${now - begun}: ${JSON.stringify(outcome)}`)
+      breaker.gate.settle(ticket, outcome, now, now - begun)
+      model.settle(call, outcome, now, now - begun)
+    } else if (dice < 0.96) {
+      time.now += tick * Math.floor(next() * 5)
+      // Back or forth by up to a day: nothing may depend on it.
+      if (next() < 0.1) time.wall += Math.floor((next() - 0.5) * 172_800_000)
+    } else if (dice < 0.985) {
+      const hand = pick(hands)
+      log(() => `${now}: ${hand}`)
+      run(breaker[hand])
+      model[hand](now)
+    } else {
+      log(() => `${now}: restart`)
+      run(breaker.restore(run(breaker.snapshot)))
+      model.restart(now)
+    }
+    const problem = differs()
+    if (problem !== undefined) return { problem, opened }
+    if (model.state === "Open") opened++
+  }
+  const state = run(breaker.state)
+  const same = state.openings === model.openings &&
+    (state._tag !== "Open" || Duration.toMillis(state.retryAfter) === Math.max(0, model.until - time.now)) &&
+    (state._tag !== "HalfOpen" || state.probing === model.running.length) &&
+    (state._tag !== "MetricsOnly" || state.wouldOpen === model.wouldOpen)
+  return { problem: same ? undefined : `${JSON.stringify(state)} is not what the model has`, opened }
+}
+
+const schedules = process.env["CI"] === "true" ? 100_000 : 10_000
+
+it.effect(
+  `${
+    schedules.toLocaleString("en")
+  } random schedules, with a wall clock that jumps: the breaker does what a naive model does`,
+  () =>
+    Effect.gen(function*() {
+      const made = yield* Effect.forEach(all, make)
+      let opened = 0
+      for (let seed = 1; seed <= schedules; seed++) {
+        const result = schedule(seed, made, () => {})
+        opened += result.opened
+        if (result.problem === undefined) continue
+        const lines: Array<string> = []
+        schedule(seed, made, (line) => lines.push(line()))
+        assert.fail(`seed ${seed}: ${result.problem}\n${lines.join("\n")}`)
+      }
+      assert.isAbove(opened, schedules, "the schedules are about something")
+    }).pipe(Effect.provide(Stores.layerMemory)),
+  60_000
+)

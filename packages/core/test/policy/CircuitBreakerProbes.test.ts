@@ -47,24 +47,26 @@ const broken = () => {
 const tooMany = () => Outcome.fromStatus(429, 60_000)
 
 describe("CircuitBreaker, half-open", () => {
-  for (const probes of [1, 3]) {
-    test(`C1: exactly ${probes} of 1,000 concurrent callers are let through`, () =>
-      Effect.gen(function*() {
-        const { breaker, due } = yield* make({ halfOpenMaxCalls: probes })
-        yield* due
-        const call = counted(Effect.sleep("1 second"))
-        const calls = yield* Effect.forkChild(
-          Effect.all(Array.from({ length: 1_000 }, () => Effect.exit(breaker.policy(call.run))), {
-            concurrency: "unbounded"
-          })
-        )
-        yield* adjust(0)
-        assert.strictEqual(call.count, probes)
-        yield* adjust("1 second")
-        const exits = yield* Fiber.join(calls)
-        assert.strictEqual(exits.filter((exit) => exit._tag === "Success").length, probes)
-      }))
-  }
+  const letThrough = (probes: number) =>
+    Effect.gen(function*() {
+      const { breaker, due } = yield* make({ halfOpenMaxCalls: probes })
+      yield* due
+      const call = counted(Effect.sleep("1 second"))
+      const calls = yield* Effect.forkChild(
+        Effect.all(Array.from({ length: 1_000 }, () => Effect.exit(breaker.policy(call.run))), {
+          concurrency: "unbounded"
+        })
+      )
+      yield* adjust(0)
+      assert.strictEqual(call.count, probes)
+      yield* adjust("1 second")
+      const exits = yield* Fiber.join(calls)
+      assert.strictEqual(exits.filter((exit) => exit._tag === "Success").length, probes)
+    })
+
+  test("C1: exactly one of 1,000 concurrent callers is let through", () => letThrough(1))
+
+  test("C1: exactly three of 1,000 concurrent callers are let through, where that many may probe", () => letThrough(3))
 
   test("C2: the others are refused while a probe runs; nobody knows until when", () =>
     Effect.gen(function*() {
@@ -188,22 +190,26 @@ describe("CircuitBreaker, half-open", () => {
       assert.strictEqual(yield* stateTag, "Closed")
     }))
 
-  for (const late of ["succeed", "fail"] as const) {
-    test(`C9, D7: a probe without an answer is given up for another; when it does ${late}, that is ignored`, () =>
-      Effect.gen(function*() {
-        const { begin, breaker, due, fail } = yield* make({ halfOpenTimeout: "5 seconds" })
-        yield* due
-        const hung = yield* begin
-        yield* adjust(4_999)
-        assert.instanceOf(yield* fail, CircuitOpen)
-        yield* adjust(1)
-        const second = yield* begin
-        yield* hung[late]
-        assert.deepStrictEqual(yield* breaker.state, { _tag: "HalfOpen", openings: 1, probing: 1 })
-        yield* second.succeed
-        assert.deepStrictEqual(yield* breaker.state, { _tag: "Closed", openings: 1 })
-      }))
-  }
+  const givenUp = (late: "fail" | "succeed") =>
+    Effect.gen(function*() {
+      const { begin, breaker, due, fail } = yield* make({ halfOpenTimeout: "5 seconds" })
+      yield* due
+      const hung = yield* begin
+      yield* adjust(4_999)
+      assert.instanceOf(yield* fail, CircuitOpen)
+      yield* adjust(1)
+      const second = yield* begin
+      yield* hung[late]
+      assert.deepStrictEqual(yield* breaker.state, { _tag: "HalfOpen", openings: 1, probing: 1 })
+      yield* second.succeed
+      assert.deepStrictEqual(yield* breaker.state, { _tag: "Closed", openings: 1 })
+    })
+
+  test("C9: a probe without an answer is given up for another; when it succeeds, that is ignored", () =>
+    givenUp("succeed"))
+
+  test("C9 and D7: a probe without an answer is given up for another; when it fails, that is ignored", () =>
+    givenUp("fail"))
 
   test("C10: a slow but healthy probe closes, even after its time if nobody has taken its place", () =>
     Effect.gen(function*() {
@@ -418,7 +424,7 @@ describe("CircuitBreaker, by hand", () => {
       assert.deepStrictEqual(second.transitions, [])
     }))
 
-  test("E9, C15: it goes on from a snapshot: closed, open with the time left, half-open due, isolated", () =>
+  test("E9 and C15: it goes on from a snapshot: closed, open with the time left, half-open due, isolated", () =>
     Effect.gen(function*() {
       const before = yield* make({ name: "before", resetFactor: 2 })
       const kept: Record<string, CircuitBreaker.Snapshot> = {}

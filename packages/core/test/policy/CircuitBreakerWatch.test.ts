@@ -35,7 +35,7 @@ describe("CircuitBreaker, watched", () => {
       assert.deepStrictEqual(transitions.map(({ cause }) => cause), ["HealthCheck"])
     }))
 
-  test("E10, B12, L4: it stops when its scope is closed, in the middle of a check too", () =>
+  test("E10 and B12: it stops when its scope is closed, in the middle of a check too", () =>
     Effect.gen(function*() {
       const { becomes, check, stateTag, stop } = yield* watched()
       yield* becomes(Effect.never)

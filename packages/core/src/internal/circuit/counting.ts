@@ -58,7 +58,7 @@ export const openingsAt = ({ openFor, openings, since }: Counting, now: number):
   (now - since >= openFor ? 0 : openings) + 1
 
 /** A call of exactly the limit is not slow; neither is one that did not run. */
-const isSlow = ({ slowCalls }: Settings, elapsed: number | undefined): boolean =>
+export const isSlow = ({ slowCalls }: Settings, elapsed: number | undefined): boolean =>
   slowCalls !== undefined && elapsed !== undefined && elapsed > slowCalls.duration
 
 const reaches = (

@@ -5,7 +5,6 @@ import type { CircuitOpen } from "../../IntegrationError.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
 import * as monotonic from "../monotonic.ts"
-import type * as Circuit from "./circuit.ts"
 import * as Keys from "./keys.ts"
 import type { Cell } from "./machine.ts"
 import type { Act, Place } from "./place.ts"
@@ -85,14 +84,4 @@ class KeyedPlace implements Place, Policy.Gate<CircuitOpen> {
     entry.running--
     this.placeOf(entry).gate.settle(ticket, outcome, now, elapsed)
   }
-}
-
-/**
- * Of a circuit of this process: one that is closed can be made anew, and an open one when it has been due for as long as
- * it was open. What an operator did to it is never forgotten.
- */
-export const isSpare = (fresh: Circuit.Tag) => ({ current }: Cell, now: number, idle: boolean): boolean => {
-  if (current._tag === fresh) return true
-  if (current._tag === "HalfOpen") return idle
-  return current._tag === "Open" && idle && now - current.until >= current.openFor
 }

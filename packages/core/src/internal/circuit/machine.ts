@@ -5,6 +5,7 @@ import type * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
 import { stackless } from "../stackless.ts"
 import * as Circuit from "./circuit.ts"
+import type { Copy } from "./copy.ts"
 import * as Counting from "./counting.ts"
 import * as Snapshot from "./snapshot.ts"
 
@@ -38,6 +39,8 @@ export interface Settings extends Circuit.Settings {
 /** Holds the state. */
 export interface Cell {
   current: Circuit.Circuit
+  /** Where the state lives in a shared store: what is known of it. */
+  copy?: Copy
 }
 
 /** The circuit in a cell, ruled by some settings. Each change of state is told to `moved`. */

@@ -52,10 +52,12 @@ export const advance = (counts: SlidingCounts, now: number): void => {
   if (counts.firstTotal === 0 && counts.secondTotal === 0) advance(counts, now)
 }
 
-/** Adds to both counts, now. */
+/** Adds to both counts, now; or at a time before, where that is told late. What is too old is not counted. */
 export const add = (counts: SlidingCounts, first: number, second: number, now: number): void => {
   advance(counts, now)
-  const slot = counts.newest % buckets
+  const bucket = Math.min(counts.newest, Math.floor((now - counts.origin) / counts.width))
+  if (counts.newest - bucket >= buckets) return
+  const slot = slotOf(bucket)
   counts.first[slot] = (counts.first[slot] ?? 0) + first
   counts.second[slot] = (counts.second[slot] ?? 0) + second
   counts.firstTotal += first

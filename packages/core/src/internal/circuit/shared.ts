@@ -1,0 +1,138 @@
+/**
+ * A circuit that processes share. Calls are answered from this process's copy; only a probe, and what the copy is too old
+ * for, waits for the store.
+ */
+import * as Effect from "effect/Effect"
+import type { CircuitOpen } from "../../IntegrationError.ts"
+import * as Outcome from "../../Outcome.ts"
+import type * as Policy from "../../Policy.ts"
+import * as monotonic from "../monotonic.ts"
+import { uncounted } from "./circuit.ts"
+import * as Copy from "./copy.ts"
+import { isSlow } from "./counting.ts"
+import { Exchange, type Surroundings } from "./exchange.ts"
+import { type Cell, Machine, type Move, refusal } from "./machine.ts"
+import type { Act, Place } from "./place.ts"
+
+/** The most outcomes of calls that wait to be counted. */
+const mostOutcomes = 1_000
+
+export const shared = (key: string, cell: Cell, moved: (move: Move) => void, around: Surroundings): Place =>
+  new SharedPlace(key, cell, moved, around)
+
+class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
+  readonly gate = this
+  readonly check: Policy.Gate<CircuitOpen>
+  readonly act: Act = (f) => this.done(f, true)
+  readonly look: Act = (f) => this.done(f, false)
+  private readonly cell: Cell
+  private readonly copy: Copy.Copy
+  /** Of this process's copy. */
+  private readonly machine: Machine
+  private readonly exchange: Exchange
+  private readonly around: Surroundings
+  private readonly asking: Policy.Ask<CircuitOpen>
+
+  constructor(key: string, cell: Cell, moved: (move: Move) => void, around: Surroundings) {
+    this.cell = cell
+    this.around = around
+    this.machine = new Machine(around.settings, cell, moved)
+    this.exchange = new Exchange(key, cell, moved, around)
+    this.copy = this.exchange.copy
+    this.check = { admit: (now) => this.checked(now), settle: () => {} }
+    this.asking = { _tag: "Ask", answer: this.ask }
+  }
+
+  admit(now: number): Policy.Admission<CircuitOpen> {
+    const { cell, copy } = this
+    if (copy.downUntil !== undefined) return this.withoutStore(now) ?? this.machine.admit(now + copy.offset)
+    const age = now - copy.madeAt
+    if (age > Copy.stale) return this.asking
+    if (age > Copy.fresh) this.exchange.refresh()
+    const circuit = cell.current
+    if (circuit._tag === "Closed") return circuit.generation
+    const storeNow = now + copy.offset
+    // In these two states the store decides; but there is no need to ask it what is known.
+    if (circuit._tag === "HalfOpen") {
+      const full = age <= Copy.fresh ? this.machine.check(storeNow) : 0
+      return typeof full === "number" ? this.asking : full
+    }
+    return circuit._tag === "Open" && circuit.until <= storeNow ? this.asking : this.machine.admit(storeNow)
+  }
+
+  private checked(now: number): number | Policy.Refusal<CircuitOpen> {
+    const { cell, copy } = this
+    if (copy.downUntil !== undefined) {
+      const refused = this.withoutStore(now) ?? this.machine.check(now + copy.offset)
+      return typeof refused !== "number" && refused._tag === "Refusal" ? refused : 0
+    }
+    const age = now - copy.madeAt
+    // The gate will ask.
+    if (age > Copy.stale || (age > Copy.fresh && cell.current._tag === "HalfOpen")) return 0
+    if (age > Copy.fresh) this.exchange.refresh()
+    return this.machine.check(now + copy.offset)
+  }
+
+  /** `undefined`: this process decides for itself. */
+  private withoutStore(now: number): Policy.Refusal<CircuitOpen> | Policy.Ask<CircuitOpen> | undefined {
+    const { downUntil = now } = this.copy
+    if (this.around.shared.whenUnavailable === "refuse") {
+      return now < downUntil ? refusal(false, downUntil - now) : this.asking
+    }
+    if (now >= downUntil) this.exchange.refresh()
+    return undefined
+  }
+
+  settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number): void {
+    if (ticket === uncounted) return
+    const { cell: { current: circuit }, copy, machine } = this
+    if (copy.downUntil !== undefined) return machine.settle(ticket, outcome, now + copy.offset, elapsed)
+    const settle = (urgent: boolean): void =>
+      this.exchange.push((machine, storeNow) => machine.settle(ticket, outcome, storeNow, elapsed), {
+        at: now,
+        urgent,
+        lasting: false
+      })
+    if (circuit._tag === "HalfOpen") {
+      if (circuit.running.some((probe) => probe.ticket === ticket)) settle(true)
+    } else if (circuit._tag === "Closed" || circuit._tag === "MetricsOnly") {
+      if (ticket !== circuit.generation || outcome._tag === "Neutral") return
+      if (outcome._tag === "Failure" && outcome.throttled) return
+      const bad = outcome._tag === "Failure" || isSlow(this.around.settings, elapsed)
+      const counts = circuit.failed !== undefined || circuit.slow !== undefined || circuit.streak > 0
+      // A success after which everything is as it was is not worth telling.
+      if (!bad && !counts && !copy.unwell) return
+      copy.unwell ||= bad
+      if (copy.waiting.length < mostOutcomes) settle(bad || now - copy.madeAt > Copy.fresh)
+    }
+  }
+
+  /** If the caller has gone when the answer comes, the probe is given back. */
+  private readonly ask: Effect.Effect<number | Policy.Refusal<CircuitOpen>> = Effect.withFiber((fiber) =>
+    Effect.callback((resume) => {
+      let gone = false
+      this.exchange.push((machine, now) => machine.admit(now), {
+        at: monotonic.now(fiber),
+        urgent: true,
+        lasting: false,
+        answered: (admission) => {
+          if (!gone) resume(Effect.succeed(admission))
+          else if (typeof admission === "number") this.settle(admission, Outcome.neutral, monotonic.now(fiber))
+        },
+        refused: (retryAfter) => resume(Effect.succeed(refusal(false, retryAfter)))
+      })
+      return Effect.sync(() => {
+        gone = true
+      })
+    })
+  )
+
+  private done<A>(does: Copy.Does<A>, lasting: boolean): Effect.Effect<A> {
+    return Effect.withFiber((fiber) =>
+      Effect.callback((resume) => {
+        const answered = (answer: A): void => resume(Effect.succeed(answer))
+        this.exchange.push(does, { at: monotonic.now(fiber), urgent: true, lasting, answered })
+      })
+    )
+  }
+}

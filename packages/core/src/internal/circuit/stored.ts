@@ -1,0 +1,71 @@
+/** A circuit as it is kept in a shared store: JSON, with times of the store's clock. */
+import * as Circuit from "./circuit.ts"
+import type { Cause } from "./machine.ts"
+import type * as SlidingCounts from "./slidingCounts.ts"
+
+export interface Stored {
+  readonly circuit: Circuit.Circuit
+  /** Of the last transition. */
+  readonly cause: Cause
+}
+
+const version = 1
+
+export const encode = ({ cause, circuit }: Stored): string => JSON.stringify({ version, cause, circuit })
+
+/**
+ * What is kept, or a new circuit if that is nothing, or was written by another version. The tickets of a new one begin
+ * with the time, so that none from before a loss is valid.
+ */
+export const decode = (settings: Circuit.Settings, kept: string | undefined, now: number): Stored => {
+  const stored = kept === undefined ? undefined : parse(kept)
+  return stored === undefined
+    ? { circuit: Circuit.fresh(settings, Math.floor(now)), cause: "Reset" }
+    : { circuit: Circuit.counting(settings, steadied(settings, stored.circuit, now)), cause: stored.cause }
+}
+
+/** How long it is worth keeping, in milliseconds: a day, or a year what an operator did to it. */
+export const timeToLive = ({ _tag, openFor }: Circuit.Circuit): number =>
+  _tag === "Isolated" || _tag === "Disabled" || _tag === "MetricsOnly" ? 365 * day : day + 2 * openFor
+const day = 86_400_000
+
+const tags: ReadonlyArray<Circuit.Tag> = ["Closed", "Open", "HalfOpen", "Isolated", "MetricsOnly", "Disabled"]
+
+const parse = (kept: string): Stored | undefined => {
+  try {
+    const stored: Stored & { readonly version: number } | null = JSON.parse(kept)
+    return stored?.version === version && tags.includes(stored.circuit?._tag) ? stored : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** No time lies further ahead than it can have been set, though the store's clock went back. */
+const steadied = (settings: Circuit.Settings, circuit: Circuit.Circuit, now: number): Circuit.Circuit => {
+  switch (circuit._tag) {
+    case "Open":
+      return { ...circuit, until: Math.min(circuit.until, now + circuit.openFor) }
+    case "HalfOpen": {
+      const latest = now + settings.probeTimeout
+      return {
+        ...circuit,
+        running: circuit.running.map((probe) => ({ ...probe, until: Math.min(probe.until, latest) }))
+      }
+    }
+    case "MetricsOnly":
+      return { ...circuit, ...uncounted(circuit, now), since: Math.min(circuit.since, now + circuit.openFor) }
+    case "Closed":
+      return { ...circuit, ...uncounted(circuit, now), since: Math.min(circuit.since, now) }
+    default:
+      return circuit
+  }
+}
+
+/** Without counts of the future. */
+const uncounted = ({ failed, slow }: Circuit.Counting, now: number) => ({
+  failed: isAhead(failed, now) ? undefined : failed,
+  slow: isAhead(slow, now) ? undefined : slow
+})
+
+const isAhead = (counts: SlidingCounts.SlidingCounts | undefined, now: number): boolean =>
+  counts !== undefined && counts.origin + counts.newest * counts.width > now
