@@ -33,15 +33,18 @@ export class World {
     return Effect.runForkWith(this.context)(self)
   }
 
-  /** Runs until nothing is left to do. `onTurn` is told before each task; time passes when there is none. */
-  drain(onTurn?: () => void): void {
+  /** Runs until nothing is left to do. `onTurn` is told before each task; when there is none, `onPause`, and time passes. */
+  drain(onTurn?: () => void, onPause?: () => void): void {
     for (;;) {
       const task = this.tasks.shift()
       if (task !== undefined) {
         if (++this.turns > 1_000_000) throw new Error("it does not come to an end")
         onTurn?.()
         task()
-      } else if (!this.wake()) return
+      } else {
+        onPause?.()
+        if (!this.wake()) return
+      }
     }
   }
 
