@@ -93,7 +93,16 @@ export const admitted = <PE>(
 ): Effect.Effect<number | Refusal<PE>> => {
   if (typeof admission === "number" || admission._tag === "Refusal") return Effect.succeed(admission)
   if (admission._tag === "Ask") {
-    return Effect.flatMap(restore(admission.answer), (answer) => admitted(gate, answer, restore))
+    // An answer that is there when the wait for it is interrupted is a ticket like any other.
+    let answer: number | Refusal<PE> | Wait | undefined
+    const asked = restore(Effect.map(admission.answer, (given) => (answer = given)))
+    return Effect.flatMap(
+      Effect.onInterrupt(asked, () => {
+        const ticket = typeof answer === "number" ? answer : answer?._tag === "Wait" ? answer.ticket : undefined
+        return ticket === undefined ? Effect.void : settled(gate, ticket, () => Outcome.refused(undefined))
+      }),
+      (answer) => admitted(gate, answer, restore)
+    )
   }
   const { millis, ticket } = admission
   const turn = Effect.onInterrupt(
@@ -149,7 +158,10 @@ export interface Wait {
   readonly millis: number
 }
 
-/** The state lives elsewhere: the effect answers. If it is interrupted, it gives back what it took. */
+/**
+ * The state lives elsewhere: the effect answers. If it is interrupted before it has, it gives back what it took; so taking
+ * is its last step, in a `sync` or in what a `callback` waits for.
+ */
 export interface Ask<out Refused> {
   readonly _tag: "Ask"
   readonly answer: Effect.Effect<number | Refusal<Refused> | Wait>

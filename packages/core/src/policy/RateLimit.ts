@@ -32,7 +32,7 @@ import * as Hints from "../internal/rateLimit/hints.ts"
 import { Limiter, shown } from "../internal/rateLimit/limiter.ts"
 import { limitsOf, settingsOf, validate as check, validateShared } from "../internal/rateLimit/options.ts"
 import * as Pacing from "../internal/rateLimit/pacing.ts"
-import type * as Queue from "../internal/rateLimit/queue.ts"
+import * as Queue from "../internal/rateLimit/queue.ts"
 import type { Unit } from "../internal/rateLimit/resetTime.ts"
 import { SharedLimiter } from "../internal/rateLimit/sharedLimiter.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function*(
   if (shared !== undefined) yield* refuse(validateShared(limits))
   const key = `rate-limit/${name}`
   const cell = (yield* stores.state(key, () => Pacing.initial(limits))).ref
-  const queue = (yield* stores.state<Queue.Queue>(`${key}/queue`, () => new Set())).ref.current
+  const queue = (yield* stores.state(`${key}/queue`, Queue.make)).ref.current
   const settings = settingsOf(options)
   const local = new Limiter(cell, queue, settings)
   const context = yield* Effect.context<never>()

@@ -144,15 +144,14 @@ const repeating = (
       const outcome = classify(exit)
       if (Exit.isSuccess(exit) && outcome._tag === "Success") return exit
       decider ??= begin()
-      const { wait } = decider
       return Effect.flatMap(
-        decider.next(outcome, {
+        decider.turn(outcome, {
           attempt,
           safeToRepeat: true,
           remainingMillis: remaining(fiber),
           error: errorOf(exit)
         }),
-        (decision) => decision._tag === "Stop" ? exit : Effect.andThen(wait(decision), once)
+        (decision) => decision._tag === "Stop" ? exit : once
       )
     }
 

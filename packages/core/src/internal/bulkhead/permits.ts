@@ -29,7 +29,7 @@ export class Permits implements Policy.Gate<BulkheadFull> {
       retryAfter: undefined,
       reason: () => stackless(() => new BulkheadFull({ limit: this.limit }))
     }
-    this.queued = { _tag: "Ask", answer: Effect.suspend(() => this.permit()) }
+    this.queued = { _tag: "Ask", answer: this.permit }
   }
 
   /** The ticket is how many were in flight then, this one included. */
@@ -100,24 +100,23 @@ export class Permits implements Policy.Gate<BulkheadFull> {
     this.limit = Math.floor(gradient.limit)
   }
 
-  private permit(): Effect.Effect<number> {
-    return Effect.withFiber((fiber) => {
-      if (this.running < this.limit) return Effect.succeed(++this.running)
-      return Effect.callback<number>((resume) => {
-        let granted = false
-        const waiter = () => {
-          granted = true
-          const ticket = this.running
-          // Later, because a waiter that is refused elsewhere gives its permit back at once, and the next one does the same.
-          fiber.currentDispatcher.scheduleTask(() => resume(Effect.succeed(ticket)), 0)
-        }
-        this.waiting.add(waiter)
-        return Effect.sync(() => {
-          // Interrupted between the grant and its use: the permit goes on.
-          if (granted) this.release()
-          else this.waiting.delete(waiter)
-        })
+  private readonly permit: Effect.Effect<number> = Effect.withFiber((fiber) =>
+    Effect.callback((resume) => {
+      let granted = false
+      const waiter = () => {
+        granted = true
+        const ticket = this.running
+        // Later, because a waiter that is refused elsewhere gives its permit back at once, and the next one does the same.
+        fiber.currentDispatcher.scheduleTask(() => resume(Effect.succeed(ticket)), 0)
+      }
+      this.waiting.add(waiter)
+      // A permit may have come free on the way.
+      this.grant()
+      return Effect.sync(() => {
+        // Interrupted between the grant and its use: the permit goes on.
+        if (granted) this.release()
+        else this.waiting.delete(waiter)
       })
     })
-  }
+  )
 }

@@ -149,10 +149,25 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
       gate.settle(admission.ticket, Outcome.neutral, now)
       return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     }
-    this.run(Effect.uninterruptibleMask((restore) => Policy.admitted(gate, admission, restore)), (answer) => {
-      if (typeof answer !== "number") return this.refuse(answer, index, now)
-      this.tickets.push(answer)
-      this.admit(index + 1)
+    this.call.deadlines.add(this)
+    // Interruption is off from first to last: a ticket that is there is an answer, also to one who has left.
+    const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.at))(
+      Policy.admitted(gate, admission),
+      { uninterruptible: true }
+    )
+    this.admission = fiber
+    fiber.addObserver((exit) => {
+      this.admission = undefined
+      this.call.deadlines.remove(this)
+      const answer = Exit.isSuccess(exit) ? exit.value : undefined
+      if (this.ended) {
+        // The caller has left when the ticket was there already.
+        if (typeof answer === "number") gate.settle(answer, Outcome.refused(undefined), millis(this.call.clock))
+      } else if (answer === undefined) this.end(exit, Outcome.neutral, undefined)
+      else if (typeof answer === "number") {
+        this.tickets.push(answer)
+        this.admit(index + 1)
+      } else this.refuse(answer, index, now)
     })
   }
 
@@ -163,19 +178,6 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   private patience(now: number): number {
     const { attemptTimeout, deadline } = this.call
     return deadline - Math.min(attemptTimeout, Math.max(0, deadline - now)) / 2
-  }
-
-  private run<A>(effect: Effect.Effect<A>, next: (value: A) => void): void {
-    this.call.deadlines.add(this)
-    const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.at))(effect)
-    this.admission = fiber
-    fiber.addObserver((exit) => {
-      this.admission = undefined
-      this.call.deadlines.remove(this)
-      if (this.ended) return
-      if (Exit.isSuccess(exit)) next(exit.value)
-      else this.end(exit, Outcome.neutral, undefined)
-    })
   }
 
   private begin(now: number): void {

@@ -34,14 +34,14 @@ export class Limiter implements Policy.Gate<RateLimited> {
 
   admit(now: number): Policy.Admission<RateLimited> {
     // Nobody overtakes one that waits.
-    const ticket = this.queue.size === 0 ? Pacing.take(this.cell.current, now) : 0
+    const ticket = this.queue.waiting.size === 0 ? Pacing.take(this.cell.current, now) : 0
     return ticket === 0 ? this.later(now) : ticket
   }
 
   private later(now: number): Policy.Admission<RateLimited> {
     const { maxQueue, maxWait } = this.settings
-    const wait = Pacing.turn(this.cell.current, now, this.queue.size) - now
-    return wait > maxWait + Pacing.tolerance || this.queue.size >= maxQueue ? refusal(wait) : this.queued
+    const wait = Pacing.turn(this.cell.current, now, this.queue.waiting.size) - now
+    return wait > maxWait + Pacing.tolerance || this.queue.waiting.size >= maxQueue ? refusal(wait) : this.queued
   }
 
   settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed = 0): void {
@@ -50,24 +50,24 @@ export class Limiter implements Policy.Gate<RateLimited> {
     if (outcome._tag === "Failure") {
       const { retryAfter, throttled } = outcome
       const asked = retryAfter === undefined ? 0 : this.capped(retryAfter)
-      if (throttled && Pacing.heed(pacing, asked, now - elapsed, now)) Queue.reconsider(this.queue, pacing, now)
-    } else if (outcome.retryable && Pacing.giveBack(pacing, ticket, now)) Queue.wakeFirst(this.queue)
+      if (throttled && Pacing.heed(pacing, asked, now - elapsed, now)) Queue.reconsider(this.queue, this.cell, now)
+    } else if (outcome.retryable) Queue.giveBack(this.queue, this.cell, ticket, now)
   }
 
   hint({ remaining, resetMillis }: Hint, now: number): void {
     if (remaining === undefined || resetMillis === undefined) return
     const pacing = this.cell.current
     const changed = Pacing.allow(pacing, remaining, this.capped(resetMillis), now)
-    if (changed) Queue.reconsider(this.queue, pacing, now)
+    if (changed) Queue.reconsider(this.queue, this.cell, now)
   }
 
   adapt(limits: Pacing.Limits, now: number): void {
     const pacing = this.cell.current
-    if (Pacing.adapt(pacing, limits, now)) Queue.reconsider(this.queue, pacing, now)
+    if (Pacing.adapt(pacing, limits, now)) Queue.reconsider(this.queue, this.cell, now)
   }
 
   readonly seen: Effect.Effect<Seen> = Effect.withFiber((fiber) =>
-    Effect.succeed({ pacing: this.cell.current, now: monotonic.now(fiber), waiting: this.queue.size })
+    Effect.succeed({ pacing: this.cell.current, now: monotonic.now(fiber), waiting: this.queue.waiting.size })
   )
 
   /** How long the remote's word counts. */

@@ -30,6 +30,8 @@ export interface Decider {
   readonly next: (outcome: Outcome.Outcome, attempted: Attempted) => Effect.Effect<Decision>
   /** Waits for its turn. If that is interrupted, what was paid goes back. */
   readonly wait: (again: Again) => Effect.Effect<void>
+  /** Both in one: interrupted at any point, what was paid goes back. */
+  readonly turn: (outcome: Outcome.Outcome, attempted: Attempted) => Effect.Effect<Decision>
 }
 
 /** An attempt that failed. */
@@ -65,6 +67,8 @@ export type StopReason = "NotRetryable" | "NotSafe" | "Exhausted" | "Budget" | "
 /** Begins with the first wait of the schedule. */
 export const start = (settings: Settings, budget: Budget): Decider => {
   const backoff = nextDelay(settings.schedule)
+  /** An attempt has been paid for that has not begun. */
+  let owed = false
 
   const next = Effect.fnUntraced(function*(
     outcome: Outcome.Outcome,
@@ -83,7 +87,10 @@ export const start = (settings: Settings, budget: Budget): Decider => {
     // A circuit that stays open for long is not waited for: its refusal is the answer.
     const patience = outcome._tag === "Neutral" ? settings.maxDelay : settings.maxRetryAfter
     if (wish !== undefined && wish > patience) return stop("RetryAfter")
-    const paid = yield* Effect.withFiber((fiber) => Effect.succeed(budget.withdraw(monotonic.now(fiber))))
+    const paid = yield* Effect.withFiber((fiber) => {
+      owed = budget.withdraw(monotonic.now(fiber))
+      return Effect.succeed(owed)
+    })
     if (!paid) return stop("Budget")
     if (settings.onRetry !== undefined) {
       const upcoming = { attempt, delay: Duration.millis(delayMillis), error, outcome }
@@ -93,14 +100,26 @@ export const start = (settings: Settings, budget: Budget): Decider => {
   })
 
   const giveBack: Effect.Effect<void> = Effect.withFiber((fiber) => {
-    budget.giveBack(monotonic.now(fiber))
+    if (owed) budget.giveBack(monotonic.now(fiber))
+    owed = false
     return Effect.void
   })
 
   const wait = ({ delayMillis }: Again): Effect.Effect<void> =>
     delayMillis > 0 ? Effect.onInterrupt(Effect.sleep(delayMillis), () => giveBack) : Effect.void
 
-  return { next, wait }
+  const turn: Decider["turn"] = (outcome, attempted) => {
+    // What was paid before has begun since.
+    owed = false
+    const decision = Effect.flatMap(
+      next(outcome, attempted),
+      (decision): Effect.Effect<Decision> =>
+        decision._tag === "Stop" ? Effect.succeed(decision) : Effect.as(wait(decision), decision)
+    )
+    return Effect.onInterrupt(decision, () => giveBack)
+  }
+
+  return { next, wait, turn }
 }
 
 const isRetryable = (settings: Settings, outcome: Outcome.Outcome, error: unknown): boolean => {

@@ -1,0 +1,93 @@
+/** L1 and L2 for a whole integration: a call is interrupted at every point, wherever it waits. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Answer from "@switchboard/testing/Answer"
+import * as TestTransport from "@switchboard/testing/TestTransport"
+import { Context, Effect, Layer } from "effect"
+import { charge, layer, Payments } from "./payments.ts"
+import { type Scenario, type Setup, sweep } from "./policy/sweep.ts"
+
+type Settings = Parameters<typeof layer>[1]
+
+const get = Effect.flatMap(Payments, (payments) => payments.charges.get({ params: { id: "ch_1" } }))
+const ok = Answer.json(200, charge)
+
+/** Calls of an integration over a scripted remote; afterwards nothing is in flight, and calls go through as before. */
+const calls = (
+  script: TestTransport.Script,
+  settings: Settings,
+  others: { readonly before?: number; readonly after?: number }
+): Setup =>
+() =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(layer(script, settings))
+    const wire = Context.get(context, TestTransport.TestTransport)
+    const call = Effect.provide(get, context)
+    const many = (n = 0) => Array.from({ length: n }, () => call)
+    const scenario: Scenario = {
+      before: many(others.before),
+      call,
+      after: many(others.after),
+      baseline: Effect.gen(function*() {
+        assert.strictEqual(yield* wire.inFlight, 0)
+        // Whatever the limiter has counted has left its window, and the circuit may be tried.
+        yield* Effect.sleep("1 minute")
+        yield* wire.use(ok)
+        assert.deepStrictEqual(
+          yield* Effect.all(many(4), { concurrency: 4 }),
+          Array.from({ length: 4 }, () => charge)
+        )
+        assert.strictEqual(yield* wire.inFlight, 0)
+        const circuit = Context.get(context, Payments)
+        assert.isDefined(circuit)
+      }),
+      // The fiber that watches the deadlines of all calls.
+      timers: 1
+    }
+    return scenario
+  })
+
+const sweeps = (name: string, atLeast: number, setup: Setup): void =>
+  it(`L2: ${name}`, () => {
+    const { points } = sweep(setup)
+    assert.isAtLeast(points, atLeast)
+  })
+
+const slow = Answer.delay("100 millis", ok)
+
+describe("a call that is interrupted", () => {
+  sweeps("while it is under way", 5, calls(slow, {}, {}))
+
+  sweeps(
+    "while it waits in the queue of the bulkhead",
+    10,
+    calls(slow, { bulkhead: { maxConcurrent: 1 } }, { before: 1, after: 1 })
+  )
+
+  sweeps(
+    "while it waits for its turn at the rate limit",
+    10,
+    calls(slow, { rateLimit: { limit: 1, window: "1 second" } }, { before: 1, after: 1 })
+  )
+
+  sweeps(
+    "while it waits for its next attempt",
+    20,
+    calls([Answer.status(503), Answer.reset, ok, ok], { retry: { jitter: "none" } }, {})
+  )
+
+  sweeps(
+    "while the body arrives",
+    5,
+    calls([Answer.hangInBody, ok], { attemptTimeout: "1 second", retry: { maxRetries: 1 } }, {})
+  )
+
+  sweeps(
+    "with every wait there is",
+    60,
+    calls([Answer.delay("100 millis", Answer.status(503)), ...Array.from({ length: 10 }, () => slow)], {
+      bulkhead: { maxConcurrent: 1, adaptive: {} },
+      rateLimit: { limit: 2, window: "1 second", adaptive: true },
+      retry: { jitter: "none", maxRetries: 3 }
+    }, { before: 2, after: 2 })
+  )
+})
