@@ -35,7 +35,9 @@ export const run = (command: string, args: ReadonlyArray<string>, options: RunOp
   })
 
 /** A TypeScript file of this workspace, with the packages resolved to their sources. */
-export const runFile = (file: string, options: RunOptions = {}): Promise<Finished> =>
-  run(process.execPath, ["--conditions=switchboard-source", file], options)
+export const runFile = (
+  file: string,
+  { args = [], ...options }: RunOptions & { readonly args?: ReadonlyArray<string> } = {}
+): Promise<Finished> => run(process.execPath, ["--conditions=switchboard-source", file, ...args], options)
 
 export const tsc = (...args: ReadonlyArray<string>): Promise<Finished> => run(join(root, "node_modules/.bin/tsc"), args)

@@ -132,7 +132,7 @@ describe("a stream that nobody reads", () => {
           Layer.succeed(Stores.Stores, stores)
         ))
       )
-      yield* Effect.provide(download, live)
+      yield* Effect.asVoid(Effect.provide(download, live))
       assert.strictEqual(yield* remote.inFlight, 0)
       yield* remote.use(Answer.json(200, charge))
       assert.deepStrictEqual(yield* Effect.provide(get, live), charge)
