@@ -23,6 +23,7 @@
  * const breaker = yield* CircuitBreaker.make({ name: "coffee/Payments", failureThreshold: 3 })
  * yield* charge.pipe(breaker.policy) // fails with `CircuitOpen` while the circuit is open
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -40,6 +41,7 @@ import type { Cause, Cell, Move } from "../internal/circuit/machine.ts"
 import { keyedProblems, settingsOf, tableOf, validate as check } from "../internal/circuit/options.ts"
 import type { Place } from "../internal/circuit/place.ts"
 import { watch } from "../internal/circuit/watch.ts"
+import * as monotonic from "../internal/monotonic.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import { type Classifier, classifyWith } from "../Outcome.ts"
 import * as Policy from "../Policy.ts"
@@ -59,7 +61,10 @@ export interface CircuitBreaker {
   readonly observe: Effect.Effect<void>
   /** Refuses nothing and counts nothing. Answers of running calls change nothing. */
   readonly disable: Effect.Effect<void>
-  /** Starts anew as `mode` says, by default closed, and forgets all counts and openings. Answers of running calls change nothing. */
+  /**
+   * Starts anew as `mode` says, by default closed, and forgets all counts and openings. Answers of running calls change
+   * nothing.
+   */
   readonly reset: Effect.Effect<void>
   /**
    * Checks the health of the remote until the scope is closed: at once, and then at intervals. A check that fails, as
@@ -257,7 +262,7 @@ export const make = Effect.fnUntraced(function*(
   const cell = (yield* stores.state<Cell>(`circuit/${name}`, () => ({ current: Circuit.fresh(settings) }))).ref.current
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
   const place = home.placed(`circuit/${name}`, cell, teller({ name }, listeners, onTransition))
-  yield* configured(place, options)
+  yield* place.act((machine, now) => machine.configure(options.mode, now))
   return assembled(name, options, place, subscribe(listeners))
 })
 
@@ -273,7 +278,7 @@ export const makeKeyed = Effect.fnUntraced(function*(
   options: KeyedOptions & Own
 ): Effect.fn.Return<Keyed, InvalidOptions, Stores | Scope.Scope> {
   yield* refuse([...validate(options), ...keyedProblems(options)])
-  const { maxKeys = 10_000, name, onTransition } = options
+  const { maxKeys = 10_000, mode, name, onTransition } = options
   const stores = yield* Stores
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const home = yield* Home.make(stores.shared, settings)
@@ -285,12 +290,12 @@ export const makeKeyed = Effect.fnUntraced(function*(
     fresh: () => ({ current: Circuit.fresh(settings) }),
     spare: home.spare
   }
-  const placeOf = places(
+  const placeOf = places({
     keys,
     bounds,
-    (key, cell) => home.placed(`circuit/${name}#${key}`, cell, teller({ name, key }, listeners, onTransition))
-  )
-  for (const key of Array.from(keys.keys())) yield* configured(placeOf(key), options)
+    placed: (key, cell) => home.placed(`circuit/${name}#${key}`, cell, teller({ name, key }, listeners, onTransition)),
+    begin: mode && ((machine, now) => machine.configure(mode, now))
+  }, monotonic.millis(yield* Clock.Clock))
   const changes = subscribe(listeners)
   return {
     name,
@@ -300,9 +305,6 @@ export const makeKeyed = Effect.fnUntraced(function*(
     changes
   }
 })
-
-const configured = ({ act, look }: Place, { mode }: Options): Effect.Effect<void> =>
-  (mode === undefined ? look : act)((machine, now) => machine.configure(mode, now))
 
 const assembled = (
   name: string,

@@ -642,6 +642,18 @@ describe("CircuitBreaker, shared and keyed", () => {
       assert.instanceOf(yield* a.here(actions(ours.get("eu")).fail), CircuitOpen)
     }))
 
+  test("a mode is that of every key, also of one that only the store remembers", () =>
+    Effect.gen(function*() {
+      const { shared } = yield* makeStore()
+      const keyed = { name: "tenants", failureThreshold: 1, resetTimeout: "1 hour" } as const
+      const [a, b] = [yield* makeProcess(shared), yield* makeProcess(shared)]
+      const ours = yield* a.here(CircuitBreaker.makeKeyed(keyed))
+      yield* a.here(actions(ours.get("eu")).fail)
+      const theirs = yield* b.here(CircuitBreaker.makeKeyed({ ...keyed, mode: "disabled" }))
+      assert.instanceOf(yield* b.here(actions(theirs.get("eu")).fail), Boom)
+      assert.strictEqual(yield* a.here(actions(ours.get("eu")).stateTag), "Disabled")
+    }))
+
   test("Effect's service is over shared circuits as well; a refused or interrupted question is no use", () =>
     Effect.gen(function*() {
       const { control, shared } = yield* makeStore()

@@ -6,25 +6,35 @@ import type * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
 import * as monotonic from "../monotonic.ts"
 import * as Keys from "./keys.ts"
-import type { Cell } from "./machine.ts"
+import type { Cell, Machine } from "./machine.ts"
 import type { Act, Place } from "./place.ts"
 
 /** The ticket of a call of a key that there was no room for. */
 const unguarded = -2
 
-/** Makes the places of all keys. `placed` says where the circuit of a key lives. */
-export const places = (
-  keys: Keys.Keys,
-  bounds: Keys.Bounds,
-  placed: (key: string, cell: Cell) => Place
-): (key: string) => Place => {
+/** What the places of all keys have in common. */
+export interface Common {
+  readonly keys: Keys.Keys
+  readonly bounds: Keys.Bounds
+  /** Where the circuit of a key lives. */
+  readonly placed: (key: string, cell: Cell) => Place
+  /** What happens to each circuit first, if anything. */
+  readonly begin: ((machine: Machine, now: number) => void) | undefined
+}
+
+/** Gives the place of a key. Circuits that are known already are begun at once, a new one at its first use. */
+export const places = (common: Common, now: number): (key: string) => Place => {
   const known = new WeakMap<Keys.Entry, Place>()
-  const placeOf = (entry: Keys.Entry): Place => {
+  const placeOf = (entry: Keys.Entry, now: number): Place => {
     let place = known.get(entry)
-    if (place === undefined) known.set(entry, place = placed(entry.key, entry.cell))
+    if (place === undefined) {
+      known.set(entry, place = common.placed(entry.key, entry.cell))
+      if (common.begin !== undefined) place.note(common.begin, now)
+    }
     return place
   }
-  return (key) => new KeyedPlace(key, keys, bounds, placeOf, placed)
+  for (const entry of common.keys.values()) placeOf(entry, now)
+  return (key) => new KeyedPlace(key, common, placeOf)
 }
 
 class KeyedPlace implements Place, Policy.Gate<CircuitOpen> {
@@ -32,41 +42,37 @@ class KeyedPlace implements Place, Policy.Gate<CircuitOpen> {
   readonly check: Policy.Gate<CircuitOpen>
   readonly act: Act
   readonly look: Act
+  readonly note: Place["note"]
   private readonly key: string
-  private readonly keys: Keys.Keys
-  private readonly bounds: Keys.Bounds
-  private readonly placeOf: (entry: Keys.Entry) => Place
+  private readonly common: Common
+  private readonly placeOf: (entry: Keys.Entry, now: number) => Place
 
-  constructor(
-    key: string,
-    keys: Keys.Keys,
-    bounds: Keys.Bounds,
-    placeOf: (entry: Keys.Entry) => Place,
-    placed: (key: string, cell: Cell) => Place
-  ) {
+  constructor(key: string, common: Common, placeOf: (entry: Keys.Entry, now: number) => Place) {
+    const { bounds, keys, placed } = common
     this.key = key
-    this.keys = keys
-    this.bounds = bounds
+    this.common = common
     this.placeOf = placeOf
     this.check = {
       admit: (now) => {
         const entry = keys.get(key)
-        return entry === undefined ? 0 : placeOf(entry).check.admit(now)
+        return entry === undefined ? 0 : placeOf(entry, now).check.admit(now)
       },
       settle: () => {}
     }
-    this.act = (f) => Effect.withFiber((fiber) => placeOf(Keys.hold(keys, key, monotonic.now(fiber), bounds)).act(f))
+    const held = (now: number) => placeOf(Keys.hold(keys, key, now, bounds), now)
+    this.act = (f) => Effect.withFiber((fiber) => held(monotonic.now(fiber)).act(f))
+    this.note = (f, now) => held(now).note(f, now)
     this.look = (f) =>
-      Effect.suspend(() => {
+      Effect.withFiber((fiber) => {
         const entry = keys.get(key)
-        return (entry === undefined ? placed(key, bounds.fresh()) : placeOf(entry)).look(f)
+        return (entry === undefined ? placed(key, bounds.fresh()) : placeOf(entry, monotonic.now(fiber))).look(f)
       })
   }
 
   admit(now: number): Policy.Admission<CircuitOpen> {
-    const entry = Keys.use(this.keys, this.key, now, this.bounds)
+    const entry = Keys.use(this.common.keys, this.key, now, this.common.bounds)
     if (entry === undefined) return unguarded
-    const admission = this.placeOf(entry).gate.admit(now)
+    const admission = this.placeOf(entry, now).gate.admit(now)
     if (typeof admission === "number") entry.running++
     if (typeof admission === "number" || admission._tag !== "Ask") return admission
     entry.running++
@@ -79,9 +85,9 @@ class KeyedPlace implements Place, Policy.Gate<CircuitOpen> {
 
   settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number): void {
     // What is in use has not been forgotten.
-    const entry = ticket === unguarded ? undefined : this.keys.get(this.key)
+    const entry = ticket === unguarded ? undefined : this.common.keys.get(this.key)
     if (entry === undefined) return
     entry.running--
-    this.placeOf(entry).gate.settle(ticket, outcome, now, elapsed)
+    this.placeOf(entry, now).gate.settle(ticket, outcome, now, elapsed)
   }
 }

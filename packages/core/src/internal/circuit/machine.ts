@@ -133,13 +133,12 @@ export class Machine implements Policy.Gate<CircuitOpen> {
     return Snapshot.of(this.cell.current, now)
   }
 
-  /** Takes up a circuit that others may have made with other settings. An operator's isolation stays. */
+  /** Puts it in a mode; an operator's isolation stays. */
   configure(mode: Circuit.Mode | undefined, now: number): void {
-    this.cell.current = Circuit.counting(this.settings, this.cell.current)
     const { _tag } = this.cell.current
     if (mode === undefined || _tag === "Isolated") return
     if (mode === "metrics-only") return this.observe(now, "Configured")
-    if (mode === "disabled") return this.disable("Configured")
+    if (mode === "disabled") return _tag === "Disabled" ? undefined : this.disable("Configured")
     if (_tag === "Disabled" || _tag === "MetricsOnly") this.reset("Configured")
   }
 

@@ -13,6 +13,8 @@ export interface Place {
   readonly act: Act
   /** The same, for what only looks. */
   readonly look: Act
+  /** Does something as soon as it can be done. */
+  readonly note: (does: (machine: Machine, now: number) => void, now: number) => void
 }
 
 export type Act = <A>(f: (machine: Machine, now: number) => A) => Effect.Effect<A>
@@ -26,6 +28,7 @@ export const local = (settings: Settings, cell: Cell, moved: (move: Move) => voi
     gate: machine,
     check: { admit: (now) => machine.check(now), settle: () => {} },
     act,
-    look: act
+    look: act,
+    note: (does, now) => does(machine, now)
   }
 }

@@ -25,6 +25,7 @@ class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
   readonly check: Policy.Gate<CircuitOpen>
   readonly act: Act = (f) => this.done(f, true)
   readonly look: Act = (f) => this.done(f, false)
+  readonly note: Place["note"] = (does, at) => this.exchange.push(does, { at, urgent: true, lasting: true })
   private readonly cell: Cell
   private readonly copy: Copy.Copy
   /** Of this process's copy. */
