@@ -316,6 +316,30 @@ describe("contradictions are refused when the layer is built", () => {
     }).pipe(Effect.provide(layer(Answer.json(200, charge)))))
 })
 
+describe("a failure rate alone", () => {
+  const rate = { threshold: 0.5, window: "10 seconds", minimumCalls: 20 } as const
+  const built = (settings: Resilience.Options) =>
+    Effect.flatMap(
+      Integration.make("test/Rate", { api: HttpApi.make("rate"), baseUrl: "https://rate.example" })(settings),
+      () => Effect.void
+    )
+      .pipe(Effect.scoped, Effect.provide(remote(Answer.hang)))
+
+  it.effect("O5: is refused where a silent remote cannot reach its minimum of calls", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(built({ breaker: { failureRate: rate } }))
+      assert.include(
+        message,
+        "breaker.failureRate.minimumCalls is more than the 16 calls that can time out within the window"
+      )
+      yield* built({ breaker: { failureRate: rate, failureThreshold: 5 } })
+      yield* built({ breaker: { failureRate: { ...rate, window: "20 seconds" } } })
+      yield* built({ breaker: { failureRate: rate }, attemptTimeout: "5 seconds" })
+      yield* built({ breaker: { failureRate: rate }, bulkhead: { maxConcurrent: 20 } })
+      yield* built({ breaker: { failureRate: rate }, bulkhead: false })
+    }))
+})
+
 describe("explain", () => {
   it("says the order, the longest time and the most requests of the defaults", () => {
     const { maxRequests, order, text, worstCase } = Resilience.explain()

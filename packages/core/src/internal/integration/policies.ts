@@ -3,7 +3,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Reason } from "../../IntegrationError.ts"
-import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
+import { type InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
 import type * as Policy from "../../Policy.ts"
 import * as Bulkhead from "../../policy/Bulkhead.ts"
 import * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
@@ -12,7 +12,7 @@ import * as RateLimit from "../../policy/RateLimit.ts"
 import * as Retry from "../../policy/Retry.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
-import { millis } from "../checks.ts"
+import { millis, problems, unless } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 import * as DeadlineLists from "../deadlineLists.ts"
 import type { Plan } from "../pipeline/run.ts"
@@ -36,7 +36,7 @@ export const make = Effect.fnUntraced(function*(
   options: Resilience.Options & { readonly bulkhead: false | Bulkhead.Options },
   onTransition?: (transition: CircuitBreaker.Transition) => void
 ): Effect.fn.Return<Policies, InvalidOptions, Stores | Scope.Scope> {
-  yield* refuse(Resilience.validate(options))
+  yield* refuse([...Resilience.validate(options), ...unreachable(options)])
   const breaker = options.breaker === false
     ? undefined
     : yield* CircuitBreaker.make({ ...options.breaker, name, onTransition })
@@ -82,3 +82,23 @@ export const make = Effect.fnUntraced(function*(
   })
   return { breaker, rateLimit, bulkhead, plan }
 })
+
+/** A remote that is silent must be able to open the circuit: enough calls have to time out within the window to count. */
+const unreachable = (
+  { breaker, bulkhead, ...options }: Resilience.Options & { readonly bulkhead: false | Bulkhead.Options }
+): ReadonlyArray<Problem> => {
+  if (breaker === false || breaker?.failureRate === undefined || bulkhead === false) return []
+  const { failureRate: { minimumCalls, window }, failureThreshold } = breaker
+  const { attempt } = timeoutsOf(options)
+  const most = bulkhead.maxConcurrent * Math.max(1, Math.floor(millis(window) / attempt))
+  const problem =
+    `is more than the ${most} calls that can time out within the window, ${bulkhead.maxConcurrent} at once; ` +
+    "set failureThreshold as well"
+  return problems(
+    unless(
+      most >= minimumCalls || (failureThreshold !== undefined && failureThreshold !== false),
+      "breaker.failureRate.minimumCalls",
+      problem
+    )
+  )
+}
