@@ -3,6 +3,7 @@
  * pipeline asks the gate directly, and the combinator for any effect is derived from it here.
  */
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as monotonic from "./internal/monotonic.ts"
 import * as Outcome from "./Outcome.ts"
 
@@ -56,7 +57,7 @@ type Required<P> = P extends Policy<any, infer PR> ? PR : never
 /**
  * The policy for any effect that a gate makes. `classify` decides the outcomes it knows, the default classifier the rest. A
  * call that was admitted is settled exactly once, whether it succeeds, fails, dies or is interrupted; one that is
- * interrupted while it waits for its turn never starts and is settled as neutral.
+ * interrupted before its first step never starts and is settled as neutral.
  */
 export const fromGate = <PE>(
   gate: Gate<PE>,
@@ -68,8 +69,14 @@ export const fromGate = <PE>(
       const enter = (admission: number | Refusal<PE>): Effect.Effect<A, E | PE, R> =>
         typeof admission === "number"
           ? Effect.withFiber((fiber) => {
-            const begun = monotonic.now(fiber)
-            return Effect.onExit(restore(self), (exit) => settled(gate, admission, () => classify(exit), begun))
+            let begun: number | undefined
+            const work = Effect.suspend(() => {
+              begun = monotonic.now(fiber)
+              return self
+            })
+            // What was interrupted before its first step has not been sent: as if it had been refused.
+            const outcome = (exit: Exit.Exit<A, E>) => begun === undefined ? Outcome.refused(undefined) : classify(exit)
+            return Effect.onExit(restore(work), (exit) => settled(gate, admission, () => outcome(exit), begun))
           })
           : Effect.fail(admission.reason())
       return Effect.withFiber((fiber) => {
@@ -93,16 +100,7 @@ export const admitted = <PE>(
 ): Effect.Effect<number | Refusal<PE>> => {
   if (typeof admission === "number" || admission._tag === "Refusal") return Effect.succeed(admission)
   if (admission._tag === "Ask") {
-    // An answer that is there when the wait for it is interrupted is a ticket like any other.
-    let answer: number | Refusal<PE> | Wait | undefined
-    const asked = restore(Effect.map(admission.answer, (given) => (answer = given)))
-    return Effect.flatMap(
-      Effect.onInterrupt(asked, () => {
-        const ticket = typeof answer === "number" ? answer : answer?._tag === "Wait" ? answer.ticket : undefined
-        return ticket === undefined ? Effect.void : settled(gate, ticket, () => Outcome.refused(undefined))
-      }),
-      (answer) => admitted(gate, answer, restore)
-    )
+    return Effect.flatMap(restore(admission.answer), (answer) => admitted(gate, answer, restore))
   }
   const { millis, ticket } = admission
   const turn = Effect.onInterrupt(
@@ -159,8 +157,8 @@ export interface Wait {
 }
 
 /**
- * The state lives elsewhere: the effect answers. If it is interrupted before it has, it gives back what it took; so taking
- * is its last step, in a `sync` or in what a `callback` waits for.
+ * The state lives elsewhere: the effect answers. If it is interrupted, it gives back what it took; so that nothing is lost
+ * on the way out, it is best a single `callback`.
  */
 export interface Ask<out Refused> {
   readonly _tag: "Ask"

@@ -107,6 +107,17 @@ describe("RateLimit, adaptive", () => {
       assert.strictEqual(counts[1], counts[0])
     }))
 
+  test("a call that a policy inside refuses puts nothing off", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make({ ...options, adaptive: true })
+      offered(limiter, 0, 1, 1, () => throttled)
+      for (let i = 0; i < 10; i++) {
+        limiter.gate.settle(limiter.gate.admit(1_000) as number, Outcome.refused(undefined), 1_000)
+      }
+      assert.isNumber(limiter.gate.admit(1_000))
+      assert.isNotNumber(limiter.gate.admit(1_000))
+    }))
+
   test("with a remote that takes less than the limit, few calls are throttled", () =>
     Effect.gen(function*() {
       const share = (adaptive: boolean) =>

@@ -435,6 +435,25 @@ describe("RateLimit, shared, without its store", () => {
       assert.deepStrictEqual(log, [2_000])
     }))
 
+  test("R11: what the remote said while the store was down is not told to it later", () =>
+    Effect.gen(function*() {
+      const store = yield* faulty("local", 10)
+      const options = { limit: 9, window: "1 second" } as const
+      const [one, other] = [yield* process(store.shared, options), yield* process(store.shared, options)]
+      store.down = true
+      one.hint({ remaining: 0, resetMillis: 4_000 }, 0)
+      yield* adjust(5)
+      // The store is being asked, and does not answer any more.
+      one.hint({ remaining: 0, resetMillis: 50_000 }, 5)
+      yield* adjust(5)
+      store.down = false
+      yield* adjust("6 seconds")
+      const log = yield* starts(one, 1)
+      yield* starts(other, 1, log)
+      yield* adjust("1 second")
+      assert.lengthOf(log, 2)
+    }))
+
   test("R11: who waits when the store goes down waits on, in order, and not longer than it may", () =>
     Effect.gen(function*() {
       const store = yield* faulty("local")

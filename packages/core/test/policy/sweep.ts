@@ -43,9 +43,9 @@ export interface Scenario {
 
 export type Setup = (work: Work, world: World) => Effect.Effect<Scenario, unknown, Stores.Stores | Scope.Scope>
 
-/** At how many points it was interrupted, and at which times it then was just about to begin. */
-export const sweep = (setup: Setup): { readonly points: number; readonly started: ReadonlySet<unknown> } => {
-  const started = new Set<unknown>()
+/** At how many points it was interrupted, and at which times it was just about to begin. */
+export const sweep = (setup: Setup): { readonly points: number; readonly started: ReadonlyArray<unknown> } => {
+  const started: Array<unknown> = []
   for (let point = 1;; point++) {
     const world = new World()
     const work = new Work()
@@ -82,7 +82,7 @@ export const sweep = (setup: Setup): { readonly points: number; readonly started
     assert.isAtMost(timers ?? 0, scenario.timers ?? 0, `timers: ${where}`)
     const after = world.exit(scenario.baseline)
     assert.isTrue(Exit.isSuccess(after), `${where}: ${after}`)
-    if (Exit.isSuccess(after) && after.value === "started") started.add(interruptedAt)
+    if (Exit.isSuccess(after) && after.value === "started") started.push(interruptedAt)
     world.answer(Scope.close(scope, Exit.void))
     assert.strictEqual(work.held, 0, where)
     if (interruptedAt === undefined) return { points: point - 1, started }

@@ -57,6 +57,8 @@ export class Desk {
   private readonly waiting = new Set<Waiter>()
   private notes: Array<Note> = []
   private asking = false
+  /** Something is new since the store was asked last. */
+  private stirred = false
   private wake: (() => void) | undefined = undefined
   private downUntil = -Infinity
   private seen: (Seen & { readonly at: number }) | undefined = undefined
@@ -113,13 +115,13 @@ export class Desk {
   }
 
   leave(waiter: Waiter): void {
-    if (this.waiting.delete(waiter) && this.waiting.size === 0) this.wake?.()
+    if (this.waiting.delete(waiter) && this.waiting.size === 0) this.stir()
   }
 
   /** Other limits: the store is told with the next question. Until then no call of this process starts under them. */
   adapt(limits: Pacing.Limits): void {
     this.limits = limits
-    this.wake?.()
+    this.stir()
   }
 
   note(note: Note): void {
@@ -137,15 +139,20 @@ export class Desk {
     this.shared.modify(this.key, (kept, now) => stepped(kept, now, this.limits, [], 0))
   )
 
+  private stir(): void {
+    this.stirred = true
+    this.wake?.()
+  }
+
   private start(): void {
-    if (this.wake !== undefined) return this.wake()
-    if (this.asking) return
+    if (this.asking) return this.stir()
     this.asking = true
     Effect.runForkWith(this.context)(this.ask)
   }
 
   private readonly ask: Effect.Effect<void> = Effect.suspend(() => {
     const { limits } = this
+    this.stirred = false
     const wanted = this.waiting.size
     if (wanted === 0 && this.notes.length === 0) {
       this.asking = false
@@ -168,6 +175,8 @@ export class Desk {
       const at = monotonic.now(fiber)
       const { now, pacing, taken } = step
       this.seen = { pacing, now, at }
+      // Those who came while it was asked are told below.
+      this.stirred = this.notes.length > 0 || this.told !== this.limits
       let ticket = pacing.ticket - taken
       let ahead = 0
       for (const waiter of this.waiting) {
@@ -187,7 +196,7 @@ export class Desk {
       // Those who asked and have left in the meantime: the last ticket first.
       for (let left = pacing.ticket; left > ticket; left--) this.giveBack(left)
       const wait = Pacing.turn(pacing, now, 0) - now
-      return this.waiting.size === 0 || this.notes.length > 0 || wait <= Pacing.tolerance
+      return this.waiting.size === 0 || this.stirred || wait <= Pacing.tolerance
         ? this.ask
         : Effect.andThen(this.sleep(wait), this.ask)
     })
@@ -215,6 +224,7 @@ export class Desk {
     return Effect.withFiber((fiber) =>
       Effect.timeoutOrElse(
         Effect.callback<void>((resume) => {
+          if (this.stirred) return resume(Effect.void)
           this.wake = () => {
             this.wake = undefined
             fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
