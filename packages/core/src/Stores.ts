@@ -27,11 +27,9 @@ import { type InvalidOptions, type Problem, refuse } from "./InvalidOptions.ts"
 export class Stores extends Context.Service<Stores, {
   /**
    * The state of that name in this process, made with `initial` the first time it is asked for. Names are bounded by the
-   * number of integrations, never by the number of calls; what is keyed is forgotten when it is idle.
+   * number of integrations, never by the number of calls.
    */
   readonly state: <S>(name: string, initial: () => S) => Effect.Effect<Ref.Ref<S>>
-  /** Drops the state of that name; the next to ask for it makes it anew. */
-  readonly forget: (name: string) => Effect.Effect<void>
   /** What processes have in common; absent where each is on its own. */
   readonly shared: Shared | undefined
 }>()("switchboard/Stores") {}
@@ -84,7 +82,7 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   }
 }
 
-const processState = (): Pick<Stores["Service"], "forget" | "state"> => {
+const processState = (): Pick<Stores["Service"], "state"> => {
   const states = new Map<string, Ref.Ref<unknown>>()
   return {
     state: <S>(name: string, initial: () => S) =>
@@ -94,8 +92,7 @@ const processState = (): Pick<Stores["Service"], "forget" | "state"> => {
         const made = Ref.makeUnsafe(initial())
         states.set(name, made as Ref.Ref<unknown>)
         return made
-      }),
-    forget: (name) => Effect.sync(() => void states.delete(name))
+      })
   }
 }
 

@@ -85,17 +85,6 @@ export const cases: ReadonlyArray<Case<Stores["Service"]>> = [
       })
   },
   {
-    name: "a state that was forgotten is made anew, and it alone",
-    run: (stores) =>
-      Effect.gen(function*() {
-        for (const name of ["a", "b"]) yield* Ref.set(yield* stores.state(name, () => 0), 5)
-        yield* stores.forget("a")
-        yield* stores.forget("never asked for")
-        yield* same("the state that was forgotten", yield* Ref.get(yield* stores.state("a", () => 1)), 1)
-        yield* same("the other", yield* Ref.get(yield* stores.state("b", () => 1)), 5)
-      })
-  },
-  {
     name: "updates at once are all kept",
     run: (stores) =>
       Effect.gen(function*() {

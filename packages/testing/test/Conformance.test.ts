@@ -172,8 +172,7 @@ describe("the suite for stores", () => {
         Effect.flatMap(Effect.sync(initial), (made) => Effect.andThen(Effect.yieldNow, state(name, () => made)))
       )
     ],
-    ["that ignore case", having((state) => (name, initial) => state(name.toLowerCase(), initial))],
-    ["that forget nothing", Effect.map(memory, (stores) => ({ ...stores, forget: () => Effect.void }))]
+    ["that ignore case", having((state) => (name, initial) => state(name.toLowerCase(), initial))]
   ]
   it.live.each(wrong)("finds some %s", ([, stores]) =>
     Effect.gen(function*() {

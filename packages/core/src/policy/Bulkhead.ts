@@ -12,7 +12,6 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Ref from "effect/Ref"
-import type * as Scope from "effect/Scope"
 import type { BulkheadFull } from "../IntegrationError.ts"
 import { settingsOf, validate as check } from "../internal/bulkhead/options.ts"
 import { Permits } from "../internal/bulkhead/permits.ts"
@@ -25,8 +24,6 @@ import { Stores } from "../Stores.ts"
 export interface Bulkhead {
   readonly gate: Policy.Gate<BulkheadFull>
   readonly policy: Policy.Policy<BulkheadFull>
-  /** Counts as one permit while the scope is open, past the limit if need be: for what goes on after it was let through. */
-  readonly hold: Effect.Effect<void, never, Scope.Scope>
   /**
    * Another `maxConcurrent` from now on. What runs goes on: after it has shrunk, nothing starts until enough has ended; when
    * it grows, those who wait longest start at once.
@@ -102,7 +99,6 @@ const named = (name: string, initial: () => Permits): Effect.Effect<Ref.Ref<Perm
 const of = (permits: Permits, options: Options & Classified): Bulkhead => ({
   gate: permits,
   policy: Policy.named("Bulkhead", options, Policy.fromGate(permits, options)),
-  hold: Effect.acquireRelease(Effect.sync(() => permits.hold()), () => Effect.sync(() => permits.release())),
   resize: (maxConcurrent) =>
     Effect.map(
       refuse(validate({ maxConcurrent, adaptive: { minConcurrent: permits.settings.adaptive?.min } })),

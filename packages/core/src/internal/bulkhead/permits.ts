@@ -58,11 +58,6 @@ export class Permits implements Policy.Gate<BulkheadFull> {
     this.adapt({ maxConcurrent, maxQueue, adaptive: adaptive && { ...adaptive, max: maxConcurrent } })
   }
 
-  /** Past the limit, if need be. */
-  hold(): void {
-    this.running++
-  }
-
   release(): void {
     this.running--
     if (this.waiting.size > 0) this.grant()

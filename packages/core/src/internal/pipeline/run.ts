@@ -146,7 +146,7 @@ export class Run implements Attempt.Surroundings, Telemetry.CallInfo {
     retry.deposit(this.begun)
     const attempts = hedge !== undefined && repeatable && !oneShot
       ? Effect.flatMap(this.hedged(hedge), this.afterHedged)
-      : Effect.flatMap(this.attempt(), this.afterFirst)
+      : Effect.flatMap(this.attempt(), this.afterAttempt)
     return Effect.onError(attempts, this.failed)
   }
 
@@ -155,7 +155,7 @@ export class Run implements Attempt.Surroundings, Telemetry.CallInfo {
     return Effect.fail(this.error(reason))
   }
 
-  private readonly afterFirst = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => this.after(ended)
+  private readonly afterAttempt = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => this.after(ended)
 
   private readonly afterHedged = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => this.decide(ended)
 
@@ -214,24 +214,24 @@ export class Run implements Attempt.Surroundings, Telemetry.CallInfo {
   private again(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
     const { observer, oneShot, plan } = this.invocation
     const decider = this.decider ??= plan.retry.start()
-    const decision = decider.next(ended.outcome, {
+    const decision = decider.turn(ended.outcome, {
       attempt: this.attempts,
       safeToRepeat: plan.repeatable,
+      replayable: !(oneShot && ended.outcome._tag === "Failure" && ended.outcome.sent),
       remainingMillis: this.deadline - millis(this.clock),
       error: Exit.isSuccess(ended.exit) ? ended.exit.value : Cause.squash(ended.exit.cause)
+    }, ({ delayMillis }) => {
+      observer.retryScheduled(this, ended, delayMillis)
+      this.noteSent(ended)
     })
     return Effect.flatMap(decision, (decision) => {
-      if (decision._tag === "Stop") {
-        if (decision.why !== "NotRetryable") observer.retryStopped(this, this.attempts, decision.why)
-        return this.finish(ended.exit)
-      }
-      if (oneShot && ended.outcome._tag === "Failure" && ended.outcome.sent) {
-        plan.retry.budget.giveBack(millis(this.clock))
-        return this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(ended.exit) })))
-      }
-      observer.retryScheduled(this, ended, decision.delayMillis)
-      this.noteSent(ended)
-      return Effect.flatMap(Effect.flatMap(decider.wait(decision), () => this.attempt()), (ended) => this.after(ended))
+      if (decision._tag === "Again") return Effect.flatMap(this.attempt(), this.afterAttempt)
+      if (decision.why !== "NotRetryable") observer.retryStopped(this, this.attempts, decision.why)
+      return this.finish(
+        decision.why === "NotReplayable"
+          ? Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(ended.exit) }))
+          : ended.exit
+      )
     })
   }
 

@@ -28,10 +28,15 @@ export interface Settings {
 export interface Decider {
   /** Decides after a failed attempt. `Again` has been paid for, and `onRetry` has run. */
   readonly next: (outcome: Outcome.Outcome, attempted: Attempted) => Effect.Effect<Decision>
-  /** Waits for its turn. If that is interrupted, what was paid goes back. */
-  readonly wait: (again: Again) => Effect.Effect<void>
-  /** Both in one: interrupted at any point, what was paid goes back. */
-  readonly turn: (outcome: Outcome.Outcome, attempted: Attempted) => Effect.Effect<Decision>
+  /**
+   * The same, and waits for the turn of another attempt, of which `scheduled` is told before. Interrupted at any point, what
+   * was paid goes back.
+   */
+  readonly turn: (
+    outcome: Outcome.Outcome,
+    attempted: Attempted,
+    scheduled?: (again: Again) => void
+  ) => Effect.Effect<Decision>
 }
 
 /** An attempt that failed. */
@@ -44,6 +49,8 @@ export interface Attempted {
   readonly remainingMillis: number | undefined
   /** What it failed with, for the predicates, the schedule and the hook. */
   readonly error?: unknown
+  /** False where it was sent with a body that can be read only once. */
+  readonly replayable?: boolean | undefined
 }
 
 export type Decision = Again | Stop
@@ -60,9 +67,16 @@ export interface Stop {
 
 /**
  * Another attempt would not help; the remote may have done it already; as many as allowed were made; the budget is empty;
- * the wait does not fit the deadline; the remote asks for a wait longer than `maxRetryAfter`.
+ * the wait does not fit the deadline; the remote asks for a wait longer than `maxRetryAfter`; the body cannot be sent again.
  */
-export type StopReason = "NotRetryable" | "NotSafe" | "Exhausted" | "Budget" | "Deadline" | "RetryAfter"
+export type StopReason =
+  | "NotRetryable"
+  | "NotSafe"
+  | "Exhausted"
+  | "Budget"
+  | "Deadline"
+  | "RetryAfter"
+  | "NotReplayable"
 
 /** Begins with the first wait of the schedule. */
 export const start = (settings: Settings, budget: Budget): Decider => {
@@ -72,7 +86,7 @@ export const start = (settings: Settings, budget: Budget): Decider => {
 
   const next = Effect.fnUntraced(function*(
     outcome: Outcome.Outcome,
-    { attempt, error, remainingMillis, safeToRepeat }: Attempted
+    { attempt, error, remainingMillis, replayable, safeToRepeat }: Attempted
   ): Effect.fn.Return<Decision> {
     if (!isRetryable(settings, outcome, error)) return stop("NotRetryable")
     if (!safeToRepeat && mayHaveBeenSent(outcome)) return stop("NotSafe")
@@ -87,6 +101,7 @@ export const start = (settings: Settings, budget: Budget): Decider => {
     // A circuit that stays open for long is not waited for: its refusal is the answer.
     const patience = outcome._tag === "Neutral" ? settings.maxDelay : settings.maxRetryAfter
     if (wish !== undefined && wish > patience) return stop("RetryAfter")
+    if (replayable === false) return stop("NotReplayable")
     const paid = yield* Effect.withFiber((fiber) => {
       owed = budget.withdraw(monotonic.now(fiber))
       return Effect.succeed(owed)
@@ -105,21 +120,20 @@ export const start = (settings: Settings, budget: Budget): Decider => {
     return Effect.void
   })
 
-  const wait = ({ delayMillis }: Again): Effect.Effect<void> =>
-    delayMillis > 0 ? Effect.onInterrupt(Effect.sleep(delayMillis), () => giveBack) : Effect.void
-
-  const turn: Decider["turn"] = (outcome, attempted) => {
+  const turn: Decider["turn"] = (outcome, attempted, scheduled) => {
     // What was paid before has begun since.
     owed = false
-    const decision = Effect.flatMap(
-      next(outcome, attempted),
-      (decision): Effect.Effect<Decision> =>
-        decision._tag === "Stop" ? Effect.succeed(decision) : Effect.as(wait(decision), decision)
-    )
+    const decision = Effect.flatMap(next(outcome, attempted), (decision): Effect.Effect<Decision> => {
+      if (decision._tag === "Stop") return Effect.succeed(decision)
+      scheduled?.(decision)
+      return decision.delayMillis > 0
+        ? Effect.as(Effect.sleep(decision.delayMillis), decision)
+        : Effect.succeed(decision)
+    })
     return Effect.onInterrupt(decision, () => giveBack)
   }
 
-  return { next, wait, turn }
+  return { next, turn }
 }
 
 const isRetryable = (settings: Settings, outcome: Outcome.Outcome, error: unknown): boolean => {
