@@ -19,7 +19,7 @@ export class Connections {
   private readonly owner: Owner
   private readonly max: number
   private readonly slots: Array<Slot> = []
-  /** The most recently used is last and is taken first, so that the others may time out. */
+  /** The most recently used is last and is taken first, so that the others may time out; first are those without a connection. */
   private readonly idle: Array<Slot> = []
   private connected = 0
   /** Slots whose answer is complete: they are free within a turn of the event loop, so that no other need be added. */
@@ -66,9 +66,15 @@ export class Connections {
     const client = this.owner.makeClient()
     const slot: Slot = new Slot(client, () => void this.ending++)
     client.on("drain", () => this.free(slot)) // once after each request that was accepted, when the next may come
-    client.on("connect", () => void this.connected++)
+    client.on("connect", () => {
+      this.connected++
+      slot.isConnected = true
+    })
     client.on("disconnect", () => {
       this.connected--
+      slot.isConnected = false
+      const index = this.idle.indexOf(slot)
+      if (index > 0) this.idle.unshift(...this.idle.splice(index, 1))
       this.forgetIfEmpty()
     })
     this.slots.push(slot)
@@ -82,7 +88,8 @@ export class Connections {
       this.unlink(job)
       if (slot.start(job)) return
     }
-    this.idle.push(slot)
+    if (slot.isConnected) this.idle.push(slot)
+    else this.idle.unshift(slot)
     if (this.isIdle) this.owner.onIdle()
     this.forgetIfEmpty()
   }
@@ -109,6 +116,7 @@ export class Connections {
 /** A client and what it is about to be. */
 class Slot {
   readonly client: Client
+  isConnected = false
   isEnding = false
   private readonly release: () => void
 
