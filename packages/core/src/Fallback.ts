@@ -16,8 +16,7 @@
  * const guard = yield* Fallback.make({ name: "rates" }, Fallback.cache({ maxAge: "1 hour" }), Fallback.value(1))
  * yield* rateOf("EUR").pipe(guard("EUR"))
  */
-import type * as Cause from "effect/Cause"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Reason } from "./IntegrationError.ts"
@@ -34,6 +33,8 @@ export interface Fallback<in Input, out A, out E = never, out R = never> {
   /** What an answer says its source is: `value`, `cache`, `alternative`, `degraded` or `queue`. */
   readonly name: string
   readonly on: Condition | undefined
+  /** How long it may take. */
+  readonly timeout: Duration.Input
   readonly answer: Cached | ((input: Input, failed: Failed) => Effect.Effect<A, E, R>)
 }
 
@@ -56,10 +57,19 @@ export interface Options {
   readonly on?: Condition | undefined
 }
 
+/** The same for a fallback that takes time. */
+export interface TimedOptions extends Options {
+  /** How long it may take, before the next one is tried: positive, finite. Default 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+const defaultTimeout = Duration.seconds(10)
+
 /** Always the same. */
 export const value = <A>(value: A, { on }: Options = {}): Fallback<unknown, A> => ({
   name: "value",
   on,
+  timeout: defaultTimeout,
   answer: () => Effect.succeed(value)
 })
 
@@ -70,14 +80,15 @@ export const value = <A>(value: A, { on }: Options = {}): Fallback<unknown, A> =
 export const cache = ({ maxAge, on }: Options & { readonly maxAge: Duration.Input }): Fallback<unknown, never> => ({
   name: "cache",
   on,
+  timeout: defaultTimeout,
   answer: { maxAge: millis(maxAge) }
 })
 
 /** What another service answers to the same request. */
 export const alternative = <Input, A, E, R>(
   call: (input: Input, failed: Failed) => Effect.Effect<A, E, R>,
-  { on }: Options = {}
-): Fallback<Input, A, E, R> => ({ name: "alternative", on, answer: call })
+  { on, timeout = defaultTimeout }: TimedOptions = {}
+): Fallback<Input, A, E, R> => ({ name: "alternative", on, timeout, answer: call })
 
 /** Less than was asked for, made from the request: an empty page, a price without its discount. */
 export const degrade = <Input, A>(
@@ -86,6 +97,7 @@ export const degrade = <Input, A>(
 ): Fallback<Input, A> => ({
   name: "degraded",
   on,
+  timeout: defaultTimeout,
   answer: (input, failed) => Effect.sync(() => answer(input, failed))
 })
 
@@ -95,13 +107,14 @@ export const degrade = <Input, A>(
  * been processed.
  */
 export const queue = <Input, A, E, R>(
-  { answer, offer, on }: Options & {
+  { answer, offer, on, timeout = defaultTimeout }: TimedOptions & {
     readonly offer: (input: Input) => Effect.Effect<unknown, E, R>
     readonly answer: (input: Input) => A
   }
 ): Fallback<Input, A, E, R> => ({
   name: "queue",
   on,
+  timeout,
   answer: (input) => Effect.map(offer(input), () => answer(input))
 })
 
@@ -112,8 +125,9 @@ export interface Guard<in Input, out A, out E, out R> {
 
 /** What is wrong with a chain. */
 export const validate = (chain: ReadonlyArray<Fallback<never, unknown, unknown, unknown>>): ReadonlyArray<Problem> =>
-  chain.flatMap(({ answer, name, on }, index) =>
+  chain.flatMap(({ answer, name, on, timeout }, index) =>
     problems(
+      positive(`${index}.timeout`, timeout),
       typeof answer === "function" ? undefined : positive(`${index}.maxAge`, answer.maxAge),
       unless(
         on === undefined || typeof on === "function" || on.length > 0,
@@ -140,12 +154,14 @@ export const make = Effect.fnUntraced(function*<Input, A, E = never, R = never>(
   // What is kept under a name are answers of the effects that were guarded under it.
   const settings = { chain, storage, read: (value: unknown) => value as A }
   return (input) => <A1, E1, R1>(self: Effect.Effect<A1, E1, R1>) =>
-    Effect.matchCauseEffect(self, {
-      onSuccess: (value): Effect.Effect<A | A1> => Effect.as(Chain.keep(chain, storage, input, value), value),
-      onFailure: (cause: Cause.Cause<E1>): Effect.Effect<A | A1, E | E1, R> =>
-        Effect.flatMap(
-          Chain.answer(settings, input, input, { cause, outcome: classify(Exit.failCause(cause)) }),
-          ({ provenance, value }) => Effect.as(Provenance.record(provenance), value)
+    Effect.flatMap(Effect.exit(self), (exit): Effect.Effect<A | A1, E | E1, R> => {
+      const outcome = classify(exit)
+      return Exit.isSuccess(exit) && outcome._tag === "Success"
+        ? Effect.as(Chain.keep(chain, storage, input, exit.value), exit.value)
+        : Effect.flatMap(
+          Chain.answer(settings, input, input, { exit, outcome }),
+          ({ provenance, value }) =>
+            provenance.source === "remote" ? Effect.succeed(value) : Effect.as(Provenance.record(provenance), value)
         )
     })
 })

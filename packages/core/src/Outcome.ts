@@ -137,5 +137,29 @@ export const classifyWith = (first: Classifier | undefined): (exit: Exit.Exit<un
     ? classify
     : (exit) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? neutral : first(exit) ?? classify(exit)
 
+/** The reason that something failed with, its own or that of an `IntegrationError`. */
+export const reasonOf = (exit: Exit.Exit<unknown, unknown>): Reason | undefined => {
+  const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
+  if (error?._tag !== "Some") return undefined
+  const reason = isIntegrationError(error.value) ? error.value.reason : error.value
+  return isReason(reason) ? reason : undefined
+}
+
+/**
+ * The remote failed, was not asked, or was not given the time: what a stale value or a fallback may answer in its place. An
+ * outcome alone does not say so, because a caller in a hurry says nothing about the remote.
+ */
+export const isUnavailable = (exit: Exit.Exit<unknown, unknown>, outcome: Outcome): boolean =>
+  outcome._tag === "Failure" || notAsked.has(reasonOf(exit)?._tag)
+
+const notAsked = new Set<Reason["_tag"] | undefined>([
+  "BulkheadFull",
+  "CircuitOpen",
+  "DeadlineExceeded",
+  "NoEndpoint",
+  "NotConnected",
+  "RateLimited"
+])
+
 const millis = (duration: Duration.Duration | undefined): number | undefined =>
   duration === undefined ? undefined : Duration.toMillis(duration)

@@ -13,7 +13,8 @@ import * as Predicate from "effect/Predicate"
 import type * as Tracer from "effect/Tracer"
 import type * as Call from "./Call.ts"
 import type * as Events from "./Events.ts"
-import { isReason } from "./IntegrationError.ts"
+import { isIntegrationError } from "./IntegrationError.ts"
+import { reasonOf } from "./Outcome.ts"
 import type { Provenance } from "./Provenance.ts"
 
 /** Every metric: name, kind, unit and labels. */
@@ -257,9 +258,9 @@ export const make = (subject: Subject): Observer => {
       calls(outcome).updateUnsafe(duration / 1000, call.context)
       if (listener === undefined) return
       if (outcome === "interrupted") return tell(call, { _tag: "CallInterrupted", attempts, duration })
-      const error = Exit.isSuccess(exit) ? undefined : Cause.squash(exit.cause)
-      if (isReason(error)) {
-        return tell(call, { _tag: "CallFailed", attempts, duration, reason: outcome, message: error.message })
+      const reason = reasonOf(exit)
+      if (reason !== undefined) {
+        return tell(call, { _tag: "CallFailed", attempts, duration, reason: outcome, message: reason.message })
       }
       // What a defect says of itself may be anything.
       return outcome === "defect"
@@ -299,6 +300,7 @@ export const tagOf = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted"
   const error = Cause.findErrorOption(exit.cause)
   if (error._tag === "None") return "defect"
+  if (isIntegrationError(error.value)) return error.value.reason._tag
   if (Predicate.hasProperty(error.value, "_tag") && typeof error.value._tag === "string") return error.value._tag
   return error.value instanceof Error ? error.value.name : "error"
 }

@@ -37,6 +37,10 @@ export interface Cache<in Key, in out A> {
   readonly policy: (key: Key) => <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** The same, and says where the value comes from. */
   readonly reported: (key: Key) => <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Cached<A>, E, R>
+  /** The same, for a fetch that is given what is kept but too old, if something is, to ask for it with its validator. */
+  readonly refreshed: (key: Key) => <E, R>(
+    fetch: (known: A | undefined) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<Cached<A>, E, R>
   /** Forgets a value. What is being fetched for that key is not kept, and those who ask from now on fetch anew. */
   readonly invalidate: (key: Key) => Effect.Effect<void>
   /** Forgets all values, as `invalidate` does one. */
@@ -86,7 +90,7 @@ export interface Freshness {
   readonly ttl?: number | undefined
   readonly staleWhileRevalidate?: number | undefined
   readonly staleIfError?: number | undefined
-  /** How long after `ttl` it is kept to be asked for with its validator (`known`): default 0. */
+  /** How long after `ttl` it is kept to be asked for with its validator (`refreshed`): default 0. */
   readonly revalidate?: number | undefined
 }
 
@@ -171,11 +175,6 @@ export const doNotStore: Effect.Effect<void> = Effect.withFiber((fiber) => {
   return Effect.void
 })
 
-/** Run inside a fetch: the value that is kept for that key but too old, if there is one, to be asked for by its validator. */
-export const known: Effect.Effect<unknown> = Effect.withFiber((fiber) =>
-  Effect.succeed(fiber.getRef(CurrentFetch)?.known)
-)
-
 /**
  * Values that processes share. Their age is told by the clock of the store, and they are kept for as long as they are of
  * use, a year at most. Clearing touches none of them, but they are not known any more. They are not counted: the size is
@@ -218,12 +217,11 @@ export const make = Effect.fnUntraced(function*<Key, A>(
 
   const fetch = <E, R>(
     key: Key,
-    self: Effect.Effect<A, E, R>,
-    known: Stored<A> | undefined
+    self: Effect.Effect<A, E, R>
   ): Effect.Effect<Answer<A, E>, never, R> =>
     flights.join(key, (flight) => {
       counts.fetches++
-      const mark = { storable: true, known: known?.value }
+      const mark = { storable: true }
       return Effect.flatMap(Effect.exit(Effect.provideService(self, CurrentFetch, mark)), (exit) => {
         const answer = { exit, outcome: classify(exit) }
         if (Exit.isFailure(exit) || answer.outcome._tag !== "Success") {
@@ -239,11 +237,10 @@ export const make = Effect.fnUntraced(function*<Key, A>(
 
   const refresh = <E, R>(
     key: Key,
-    self: Effect.Effect<A, E, R>,
-    known: Stored<A>
+    self: Effect.Effect<A, E, R>
   ): Effect.Effect<unknown, never, R> =>
     // It waits for the answer as any caller does, so that the fetch lasts as long as the scope.
-    flights.has(key) ? Effect.void : Effect.forkIn(fetch(key, self, known), scope, { startImmediately: true })
+    flights.has(key) ? Effect.void : Effect.forkIn(fetch(key, self), scope, { startImmediately: true })
 
   const served = ({ age, lifetime, value }: Stored<A>): Effect.Effect<Cached<A>> => {
     const stale = age >= lifetime.ttl
@@ -265,15 +262,18 @@ export const make = Effect.fnUntraced(function*<Key, A>(
     )
   }
 
-  const reported: Cache<Key, A>["reported"] = (key) => (self) =>
+  const refreshed: Cache<Key, A>["refreshed"] = (key) => (self) =>
     Effect.flatMap(storage.get(key), (known) => {
       if (known !== undefined && isWithin(known, 0)) return served(known)
+      const fetching = Effect.suspend(() => self(known?.value))
       return known !== undefined && isWithin(known, known.lifetime.staleWhileRevalidate)
-        ? Effect.andThen(refresh(key, self, known), served(known))
-        : Effect.flatMap(fetch(key, self, known), (answer) => waited(key, answer))
+        ? Effect.andThen(refresh(key, fetching), served(known))
+        : Effect.flatMap(fetch(key, fetching), (answer) => waited(key, answer))
     })
+  const reported: Cache<Key, A>["reported"] = (key) => (self) => refreshed(key)(() => self)
 
   return {
+    refreshed,
     reported,
     policy: (key) => (self) => Effect.map(reported(key)(self), ({ value }) => value),
     invalidate: (key) =>
@@ -295,8 +295,8 @@ interface Answer<out A, out E> {
   readonly outcome: Outcome.Outcome
 }
 
-/** The fetch that the running effect is part of. */
-const CurrentFetch = Context.Reference<{ storable: boolean; readonly known: unknown } | undefined>(
+/** The fetch that the running effect is part of. What a call does in turn is no part of it. */
+export const CurrentFetch = Context.Reference<{ storable: boolean } | undefined>(
   "switchboard/Cache/CurrentFetch",
   { defaultValue: () => undefined }
 )
@@ -330,7 +330,7 @@ const lifetimes = <A>(options: Options, freshness: ((value: A) => Freshness | un
 /** Not older than its `ttl` and so much longer. */
 const isWithin = ({ age, lifetime }: Stored<unknown>, longer: number): boolean => age < lifetime.ttl + longer
 
-/** The remote failed, or one of our own policies refused to ask it; a defect is a bug and shows. */
+/** Another may answer in its place; a defect is a bug and shows. */
 const isReplaceable = (exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome): boolean =>
-  (outcome._tag === "Failure" || (outcome._tag === "Neutral" && outcome.retryable)) &&
+  (Outcome.isUnavailable(exit, outcome) || (outcome._tag === "Neutral" && outcome.retryable)) &&
   (Exit.isSuccess(exit) || Cause.findErrorOption(exit.cause)._tag === "Some")

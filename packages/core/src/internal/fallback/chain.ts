@@ -2,62 +2,76 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { Condition, Failed, Fallback } from "../../Fallback.ts"
-import { isIntegrationError, isReason } from "../../IntegrationError.ts"
-import type * as Outcome from "../../Outcome.ts"
+import * as Outcome from "../../Outcome.ts"
 import type { Storage } from "../../policy/Cache.ts"
-import type { Provenance } from "../../Provenance.ts"
+import * as Provenance from "../../Provenance.ts"
 
 /** A chain, and what it keeps: `A` as it lies in a storage as `S`. */
 export interface Settings<Input, Key, A, S, E, R> {
   readonly chain: ReadonlyArray<Fallback<Input, A, E, R>>
   readonly storage: Storage<Key, S>
   readonly read: (kept: S) => A
-  /** Is told of a fallback that failed. */
-  readonly onFailure?: ((name: string, cause: Cause.Cause<E>) => void) | undefined
+  /** Is told of a fallback that failed, or took too long. */
+  readonly onFailure?: ((name: string, cause: Cause.Cause<unknown>) => void) | undefined
 }
 
 /** How many answers are kept for the fallback to the last good one. */
 export const capacity = 1000
 
-/** What a fallback answered. */
+/** What is answered, and where it came from. */
 export interface Answer<out A> {
   readonly value: A
-  readonly provenance: Provenance
+  readonly provenance: Provenance.Provenance
 }
 
-/** The answer of the first fallback that has one; or the failure of the call, with those of the fallbacks behind it. */
-export const answer = <Input, Key, A, S, E, R, E1>(
+/**
+ * The answer of the first fallback that has one; or what the call came to, with the failures of the fallbacks behind its
+ * own. What it came to may be a value, where that counts as a failure.
+ */
+export const answer = <Input, Key, A, S, E, R, A1, E1>(
   { chain, onFailure, read, storage }: Settings<Input, Key, A, S, E, R>,
   input: Input,
   key: Key,
-  failure: { readonly cause: Cause.Cause<E1>; readonly outcome: Outcome.Outcome }
-): Effect.Effect<Answer<A>, E | E1, R> => {
-  const error = Cause.findErrorOption(failure.cause)
+  call: { readonly exit: Exit.Exit<A1, E1>; readonly outcome: Outcome.Outcome }
+): Effect.Effect<Answer<A | A1>, E | E1, R> => {
+  const failed = failedOf(call)
+  const own = Effect.map(call.exit, (value): Answer<A | A1> => ({ value, provenance: Provenance.remote }))
   // Interrupted, or a bug.
-  if (error._tag === "None") return Effect.failCause(failure.cause)
-  const failed: Failed = { error: error.value, outcome: failure.outcome }
-  const ask = (index: number, cause: Cause.Cause<E | E1>): Effect.Effect<Answer<A>, E | E1, R> => {
+  if (failed === undefined) return own
+  const ask = (index: number, behind: Cause.Cause<E> | undefined): Effect.Effect<Answer<A | A1>, E | E1, R> => {
     const fallback = chain[index]
-    if (fallback === undefined) return Effect.failCause(cause)
-    const { answer, name, on } = fallback
-    if (!holds(on, failed)) return ask(index + 1, cause)
+    if (fallback === undefined) {
+      return behind === undefined
+        ? own
+        : Effect.catchCause(own, (cause) => Effect.failCause(Cause.combine(cause, behind)))
+    }
+    const { answer, name, on, timeout } = fallback
+    const next = (failure?: Cause.Cause<E>) =>
+      ask(index + 1, behind === undefined || failure === undefined ? failure ?? behind : Cause.combine(behind, failure))
+    if (!holds(on, call, failed)) return next()
     if (typeof answer !== "function") {
       return Effect.flatMap(storage.get(key), (kept) =>
         kept === undefined || kept.age >= answer.maxAge
-          ? ask(index + 1, cause)
+          ? next()
           : Effect.succeed(answered(name, read(kept.value), kept.age)))
     }
-    return Effect.matchCauseEffect(Effect.suspend(() => answer(input, failed)), {
-      onSuccess: (value) => Effect.succeed(answered(name, value, undefined)),
-      onFailure: (own) => {
-        if (Cause.hasInterruptsOnly(own)) return Effect.failCause(own)
-        onFailure?.(name, own)
-        return ask(index + 1, Cause.combine(cause, own))
+    const asked = Effect.timeoutOption(Effect.suspend(() => answer(input, failed)), timeout)
+    return Effect.matchCauseEffect(asked, {
+      onSuccess: (value) => {
+        if (value._tag === "Some") return Effect.succeed(answered(name, value.value, undefined))
+        onFailure?.(name, Cause.fail(new Cause.TimeoutError()))
+        return next()
+      },
+      onFailure: (failure) => {
+        if (Cause.hasInterruptsOnly(failure)) return Effect.failCause(failure)
+        onFailure?.(name, failure)
+        return next(failure)
       }
     })
   }
-  return Effect.suspend(() => ask(0, failure.cause))
+  return Effect.suspend(() => ask(0, undefined))
 }
 
 /** Keeps an answer of the remote, where the chain may come back to it. */
@@ -74,18 +88,26 @@ export const keep = <Key, S>(
     : storage.set(key, value, { ttl: 0, staleWhileRevalidate: 0, staleIfError: longest, revalidate: 0 })
 }
 
+const failedOf = (
+  { exit, outcome }: { readonly exit: Exit.Exit<unknown, unknown>; readonly outcome: Outcome.Outcome }
+): Failed | undefined => {
+  if (Exit.isSuccess(exit)) return { error: exit.value, outcome }
+  const error = Cause.findErrorOption(exit.cause)
+  return error._tag === "None" ? undefined : { error: error.value, outcome }
+}
+
 const answered = <A>(fallback: string, value: A, age: number | undefined): Answer<A> => ({
   value,
   provenance: { source: "fallback", fallback, stale: age !== undefined, age: Duration.millis(age ?? 0) }
 })
 
-const holds = (on: Condition | undefined, failed: Failed): boolean => {
+const holds = (
+  on: Condition | undefined,
+  { exit, outcome }: { readonly exit: Exit.Exit<unknown, unknown>; readonly outcome: Outcome.Outcome },
+  failed: Failed
+): boolean => {
+  if (on === undefined) return Outcome.isUnavailable(exit, outcome)
   if (typeof on === "function") return on(failed)
-  const reason = isIntegrationError(failed.error) ? failed.error.reason : failed.error
-  const tag = isReason(reason) ? reason._tag : undefined
-  if (on !== undefined) return tag !== undefined && on.includes(tag)
-  // The remote failed, or one of our own policies refused to ask it.
-  return failed.outcome._tag === "Failure" || (tag !== undefined && refusals.has(tag))
+  const reason = Outcome.reasonOf(exit)
+  return reason !== undefined && on.includes(reason._tag)
 }
-
-const refusals = new Set(["BulkheadFull", "CircuitOpen", "NoEndpoint", "NotConnected", "RateLimited"])

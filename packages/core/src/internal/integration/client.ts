@@ -2,36 +2,35 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import { CurrentDeadline, nearest } from "../../Deadline.ts"
 import { DeadlineExceeded, InvalidRequest, type Reason } from "../../IntegrationError.ts"
 import type { InvalidOptions } from "../../InvalidOptions.ts"
-import type * as Resilience from "../../Resilience.ts"
+import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type { Operation } from "../contract/operation.ts"
-import { now } from "../monotonic.ts"
-import * as InFlight from "../pipeline/inFlight.ts"
+import { millis } from "../monotonic.ts"
+import * as Call from "../pipeline/call.ts"
 import * as Layers from "../pipeline/layers.ts"
 import * as Run from "../pipeline/run.ts"
 import { settled } from "../pipeline/settled.ts"
-import { defaultKeyHeader } from "./operationOptions.ts"
 import * as Planner from "./planner.ts"
 import { buffered, isKey, type Prepared } from "./prepare.ts"
 import { streamed } from "./prepareStreamed.ts"
 import type { Shared } from "./shared.ts"
 
-/** Makes one call of an operation, with what was asked for at the call site. */
-export type Call = (request: unknown, at: Resilience.CallOptions | undefined) => Effect.Effect<unknown, unknown>
+/** Makes one call of an operation, for the running fiber. */
+export type Caller = (request: unknown, fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<unknown, unknown>
 
 /** The calls of one operation. */
 export const make = (
   operation: Operation,
   shared: Shared
-): Effect.Effect<Call, InvalidOptions, Stores | Scope.Scope> =>
+): Effect.Effect<Caller, InvalidOptions, Stores | Scope.Scope> =>
   Effect.map(Planner.make(operation, shared), (planner) => caller(operation, shared, planner))
 
-const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Planner.Planner): Call => {
+const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Planner.Planner): Caller => {
   const { id: integration, inFlight, listener, nextId, origin } = shared
   const observer = Telemetry.make({
     integration,
@@ -41,96 +40,70 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     origin,
     listener
   })
+  const subject: Call.Subject = { integration, operation: operation.name, observer, inFlight }
   const prepare = operation._tag === "Buffered" ? buffered(operation, shared) : streamed(operation, shared)
-  const invocation = (plan: Run.Plan, work: Pick<Run.Invocation, "oneShot" | "start">, key: string | undefined) => ({
-    integration,
-    operation: operation.name,
-    requestId: nextId(),
-    idempotencyKey: key,
-    plan,
-    observer,
-    inFlight,
-    oneShot: work.oneShot,
-    start: work.start
-  })
-  const fail = (reason: Reason) => Run.refuse(invocation(usual.plan, nothing, undefined), reason)
-  const invalid = (message: string) => fail(new InvalidRequest({ issue: message }))
-  const start = (
-    { layers, plan: given }: Planner.Planned,
+
+  const send = (
+    call: Call.Call,
     request: unknown,
+    { layers, plan: given }: Planner.Planned,
     work: Prepared,
-    at: Resilience.CallOptions | undefined
-  ) => {
+    key: string | undefined
+  ): Effect.Effect<unknown, unknown> => {
     const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
-    const key = work.keyed || plan.keyHeader === undefined ? undefined : at?.idempotencyKey ?? nextId()
-    const call = invocation(plan, work, key)
-    if (layers === undefined) return Run.run(call)
+    call.idempotencyKey = work.keyed || plan.keyHeader === undefined ? undefined : key ?? nextId()
+    if (layers === undefined) return Run.run(call, plan, work, (exit) => call.end(exit))
     const kept = layers.cache !== undefined || layers.fallback !== undefined
-    return Layers.run(call, layers, {
+    return Layers.run(call, plan, layers, {
       request,
       key: work.identity(),
+      oneShot: work.oneShot,
       start: kept ? work.startKept : () => work.start
     })
   }
-  const call = (
+
+  const answer = (
+    call: Call.Call,
     request: unknown,
     planned: Planner.Planned,
-    at: Resilience.CallOptions | undefined
+    key: string | undefined
   ): Effect.Effect<unknown, unknown> => {
-    const { plan } = planned
-    const prepared = prepare(request, plan)
+    const prepared = prepare(request, planned.plan)
     const exit = settled(prepared)
-    if (exit !== undefined && Exit.isSuccess(exit)) return start(planned, request, exit.value, at)
-    const run = { onFailure: fail, onSuccess: (work: Prepared) => start(planned, request, work, at) }
-    return exit === undefined
-      ? InFlight.during(inFlight, withinTotal(plan, prepared, run))
-      : Effect.matchEffect(exit, run)
+    if (exit !== undefined && Exit.isSuccess(exit)) return send(call, request, planned, exit.value, key)
+    return Effect.matchEffect(exit ?? inTime(call, prepared), {
+      onFailure: (reason) => call.refuse(reason),
+      onSuccess: (work) => send(call, request, planned, work, key)
+    })
   }
-  return (request, at) => {
-    if (at === undefined) return call(request, usual, undefined)
+
+  const begin = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    { totalTimeout }: Run.Plan,
+    go: (call: Call.Call) => Effect.Effect<unknown, unknown>
+  ) => Call.begin(subject, nextId(), totalTimeout, fiber, go)
+
+  return (request, fiber) => {
+    const at = fiber.getRef(Resilience.CurrentOptions)
+    if (at === undefined) return begin(fiber, usual.plan, (call) => answer(call, request, usual, undefined))
+    const invalid = (issue: string) => begin(fiber, usual.plan, (call) => call.refuse(new InvalidRequest({ issue })))
     const { idempotencyKey: key, settings } = at
     if (key !== undefined && !isKey(key)) return invalid(unusableKey)
-    if (settings === undefined) return call(request, keyed(usual, key), at)
-    const own = Effect.matchEffect(planWith(settings), {
-      onFailure: ({ message }) => invalid(message),
-      onSuccess: (planned) => call(request, keyed(planned, key), at)
-    })
-    return InFlight.during(inFlight, own)
+    const run = (given: Planner.Planned) => {
+      const planned = key === undefined ? given : Planner.keyed(given)
+      return begin(fiber, planned.plan, (call) => answer(call, request, planned, key))
+    }
+    return settings === undefined
+      ? run(usual)
+      : Effect.matchEffect(planWith(settings), { onFailure: ({ message }) => invalid(message), onSuccess: run })
   }
 }
 
 /** A request that takes time to be encoded takes it from the call's own. */
-const withinTotal = (
-  { totalTimeout }: Run.Plan,
-  prepared: Effect.Effect<Prepared, Reason>,
-  run: {
-    readonly onFailure: (reason: Reason) => Effect.Effect<unknown, unknown>
-    readonly onSuccess: (work: Prepared) => Effect.Effect<unknown, unknown>
-  }
-): Effect.Effect<unknown, unknown> =>
-  Effect.withFiber<unknown, unknown>((fiber) => {
-    const begun = now(fiber)
-    const deadline = nearest(fiber.getRef(CurrentDeadline), begun + totalTimeout)
-    const timeout = Duration.millis(Math.max(0, deadline - begun))
-    const exceeded = () => Effect.fail(new DeadlineExceeded({ timeout, wasSent: false }))
-    return prepared.pipe(
-      Effect.timeoutOrElse({ duration: timeout, orElse: exceeded }),
-      Effect.matchEffect(run),
-      Effect.provideService(CurrentDeadline, deadline)
-    )
-  })
+const inTime = (call: Call.Call, prepared: Effect.Effect<Prepared, Reason>): Effect.Effect<Prepared, Reason> => {
+  const timeout = Duration.millis(Math.max(0, call.deadline - millis(call.clock)))
+  const exceeded = () => Effect.fail(new DeadlineExceeded({ timeout, wasSent: false }))
+  return Effect.timeoutOrElse(prepared, { duration: timeout, orElse: exceeded })
+}
 
 const unusableKey = "Expected an idempotency key that is not empty and holds what a header may hold"
-
-/** With a key of the caller's own. */
-const keyed = (planned: Planner.Planned, key: string | undefined): Planner.Planned => {
-  if (key === undefined) return planned
-  const { plan } = planned
-  return { ...planned, plan: { ...plan, keyHeader: plan.keyHeader ?? defaultKeyHeader, repeatable: true } }
-}
-
-/** The work of a call that was refused before it began. */
-const nothing = {
-  oneShot: false,
-  start: () => ({ wasSent: false, cancel: () => {} })
-}

@@ -10,15 +10,14 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Events from "../../Events.ts"
 import type { InvalidOptions } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
-import * as Resilience from "../../Resilience.ts"
 import type { Compiled } from "../contract/compile.ts"
 import type { InFlight } from "../pipeline/inFlight.ts"
-import type { Call } from "./client.ts"
+import type { Caller } from "./client.ts"
 
 /** What one set of settings amounts to. */
 export interface Generation {
   /** In the order of the contract. */
-  readonly calls: ReadonlyArray<Call>
+  readonly calls: ReadonlyArray<Caller>
   readonly breaker: CircuitBreaker.CircuitBreaker | undefined
   readonly inFlight: InFlight
 }
@@ -79,8 +78,7 @@ export const make = Effect.fnUntraced(function*<Settings, R>(
   const client: Record<string, Method | Record<string, Method>> = {}
   operations.forEach(({ endpoint, group, topLevel }, index) => {
     // Which generation a call belongs to is decided when it begins.
-    const method: Method = (request = {}) =>
-      Effect.withFiber((fiber) => current.calls[index]!(request, fiber.getRef(Resilience.CurrentOptions)))
+    const method: Method = (request = {}) => Effect.withFiber((fiber) => current.calls[index]!(request, fiber))
     if (topLevel) client[endpoint] = method
     else client[group] = { ...client[group] as Record<string, Method> | undefined, [endpoint]: method }
   })

@@ -13,7 +13,7 @@ import type { Operation } from "../contract/operation.ts"
 import * as Chain from "../fallback/chain.ts"
 import * as Layers from "../pipeline/layers.ts"
 import type * as Run from "../pipeline/run.ts"
-import { isRepeatable, isShareable, settingsOf, validateOwn } from "./operationOptions.ts"
+import { defaultKeyHeader, isRepeatable, isShareable, settingsOf, validateOwn } from "./operationOptions.ts"
 import type { Shared } from "./shared.ts"
 
 export interface Planned {
@@ -44,7 +44,7 @@ export const make = Effect.fnUntraced(function*(
   ].map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
   const planOf = (options: Resilience.OperationOptions) => policies.plan(options, operation)
   const plan = yield* planOf(options)
-  const layers = yield* layersOf(operation, options, shared)
+  const layers = yield* layersOf(operation, options, shared, plan)
   const { attemptTimeout, deadlines } = plan
   return {
     plan,
@@ -53,11 +53,11 @@ export const make = Effect.fnUntraced(function*(
       yield* refuse(sharedAtCall(own, options))
       const plan = yield* planOf(Resilience.merge(options, own)).pipe(Effect.provideService(Stores, stores))
       return {
-        layers: without(layers, own),
-        // Whatever its timeout, a call shares the list of its operation: lists are as many as there are operations. What a
-        // caller leaves of the total is no measure for the remote, so an attempt keeps its timeout unless it is given one.
+        layers: layersFor(layers, own),
         plan: {
           ...plan,
+          // Whatever its timeout, a call shares the list of its operation: lists are as many as there are operations. What a
+          // caller leaves of the total is no measure for the remote, so an attempt keeps its timeout unless it is given one.
           deadlines,
           attemptTimeout: own.attemptTimeout === undefined ? attemptTimeout : plan.attemptTimeout
         }
@@ -69,19 +69,20 @@ export const make = Effect.fnUntraced(function*(
 const layersOf = Effect.fnUntraced(function*(
   operation: Operation,
   { cache: options, coalesce }: Resilience.OperationOptions,
-  shared: Shared
+  shared: Shared,
+  plan: Run.Plan
 ): Effect.fn.Return<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> {
   const chain = chainOf(operation, shared)
   const shareable = isShareable(operation)
   const name = `${shared.id}/${operation.name}/${shared.audience}`
-  const layers: Layers.Layers = {
+  const layers: Omit<Layers.Layers, "plan"> = {
     fallback: chain.length === 0
       ? undefined
       : { chain, storage: yield* storageOf(`last-good/${name}`, operation, Chain.capacity) },
     cache: !options || !shareable ? undefined : yield* cacheOf(name, operation, options),
     coalesce: coalesce === true && shareable ? yield* Coalesce.make<string>() : undefined
   }
-  return Object.values(layers).every((layer) => layer === undefined) ? undefined : layers
+  return Object.values(layers).every((layer) => layer === undefined) ? undefined : { ...layers, plan }
 })
 
 const chainOf = ({ name }: Operation, { fallbacks }: Shared) => fallbacks.get(name) ?? []
@@ -124,12 +125,23 @@ const sharedAtCall = ({ cache, coalesce }: Resilience.OperationOptions, options:
   ]
 }
 
-const without = (
+/** With a key of the caller's own: it may be repeated, and is one of its kind, so that no other's answer is for it. */
+export const keyed = ({ layers, plan }: Planned): Planned => ({
+  plan: { ...plan, keyHeader: plan.keyHeader ?? defaultKeyHeader, repeatable: true },
+  layers: layers && alone(layers)
+})
+
+/** Settings that change what comes of a call keep it from being shared. */
+const layersFor = (
   layers: Layers.Layers | undefined,
-  { cache, coalesce }: Resilience.OperationOptions
-): Layers.Layers | undefined =>
-  layers && {
+  { cache, coalesce, totalTimeout: _, ...own }: Resilience.OperationOptions
+): Layers.Layers | undefined => {
+  if (layers === undefined) return undefined
+  return Object.values(own).some((setting) => setting !== undefined) ? alone(layers) : {
     ...layers,
     cache: cache === false ? undefined : layers.cache,
     coalesce: coalesce === false ? undefined : layers.coalesce
   }
+}
+
+const alone = (layers: Layers.Layers): Layers.Layers => ({ ...layers, cache: undefined, coalesce: undefined })

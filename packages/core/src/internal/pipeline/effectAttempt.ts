@@ -7,6 +7,7 @@ import * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
 import * as Outcome from "../../Outcome.ts"
+import * as Cache from "../../policy/Cache.ts"
 import * as Provenance from "../../Provenance.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Attempt, Sink, Start } from "./attempt.ts"
@@ -58,7 +59,8 @@ export const surroundings = (
     Context.add(CurrentDeadline, at),
     // What was asked for at the call site was not asked for of the calls that this one makes.
     Context.add(Resilience.CurrentOptions, undefined),
-    Context.add(Provenance.CurrentRecorder, undefined)
+    Context.add(Provenance.CurrentRecorder, undefined),
+    Context.add(Cache.CurrentFetch, undefined)
   )
   return span === undefined ? around : Context.add(around, Tracer.ParentSpan, span)
 }

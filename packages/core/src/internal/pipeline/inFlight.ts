@@ -20,10 +20,3 @@ export class InFlight {
     this.onNone = done
   })
 }
-
-/** Counts an effect as one for as long as it runs. */
-export const during = <A, E, R>(inFlight: InFlight, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    inFlight.enter()
-    return Effect.onExit(self, () => Effect.sync(() => inFlight.leave()))
-  })

@@ -1,24 +1,25 @@
 /**
  * Positions 2 and 3 of the pipeline, for operations that have something there: fallbacks around cache and coalescing, around
- * the remote. What is shared belongs to none of its callers: it has the whole time of a call, and each caller waits no
- * longer than its own deadline.
+ * the remote. What is shared belongs to none of its callers: it is made by the settings of the operation, with the whole
+ * time of a call, and each caller waits no longer than its own deadline.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import { CurrentDeadline } from "../../Deadline.ts"
+import * as Fiber from "effect/Fiber"
 import type { Fallback } from "../../Fallback.ts"
 import { DeadlineExceeded } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
-import * as Cache from "../../policy/Cache.ts"
+import type * as Cache from "../../policy/Cache.ts"
 import type * as Coalesce from "../../policy/Coalesce.ts"
 import * as Provenance from "../../Provenance.ts"
 import { Answered } from "../cache/answered.ts"
 import * as Chain from "../fallback/chain.ts"
-import { now } from "../monotonic.ts"
+import { millis } from "../monotonic.ts"
 import type * as Attempt from "./attempt.ts"
+import type { Call } from "./call.ts"
 import * as Run from "./run.ts"
 
 /** What one operation has there. */
@@ -26,6 +27,8 @@ export interface Layers {
   readonly fallback: Fallbacks | undefined
   readonly cache: Cache.Cache<string, Answered> | undefined
   readonly coalesce: Coalesce.Coalesce<string> | undefined
+  /** What is shared is made by this one, whoever asks first. */
+  readonly plan: Run.Plan
 }
 
 /** A chain, and where it keeps the last good answers. */
@@ -35,7 +38,7 @@ export interface Fallbacks {
 }
 
 /** A request, for those who answer in place of the remote. */
-export interface Work {
+export interface Work extends Pick<Run.Work, "oneShot"> {
   readonly request: unknown
   /** Equal for requests whose answer is the same. */
   readonly key: string
@@ -44,27 +47,19 @@ export interface Work {
 }
 
 /** Makes the call; fails with a declared error or with an `IntegrationError`. */
-export const run = (
-  invocation: Omit<Run.Invocation, "start">,
-  layers: Layers,
-  work: Work
-): Effect.Effect<unknown, unknown> =>
-  Run.begin({ ...invocation, start: work.start(undefined) }, (call) =>
-    Effect.onError(
-      Effect.matchCauseEffect(bounded(call, layers, answerOf(call, invocation, layers, work)), {
-        onSuccess: (cached) => served(call, layers, work, cached),
-        onFailure: (cause) => failed(call, layers, work, cause)
-      }),
-      call.failed
-    ))
+export const run = (call: Call, plan: Run.Plan, layers: Layers, work: Work): Effect.Effect<unknown, unknown> =>
+  Effect.matchCauseEffect(answerOf(call, plan, layers, work), {
+    onSuccess: (cached) => served(call, layers, work, cached),
+    onFailure: (cause) => failed(call, layers, work, cause)
+  })
 
-/** How the remote failed; what an attempt came to is not to be guessed from the error. */
+/** How the remote failed: also with an answer, where that counts as a failure. What it came to is not to be guessed. */
 class Undone {
-  readonly cause: Cause.Cause<unknown>
+  readonly exit: Exit.Exit<unknown, unknown>
   readonly outcome: Outcome.Outcome
 
-  constructor(cause: Cause.Cause<unknown>, outcome: Outcome.Outcome) {
-    this.cause = cause
+  constructor(exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome) {
+    this.exit = exit
     this.outcome = outcome
   }
 }
@@ -72,22 +67,39 @@ class Undone {
 /** Decides for the cache. */
 export const classify: Outcome.Classifier = (exit) => {
   const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
-  return error?._tag === "Some" && error.value instanceof Undone ? error.value.outcome : undefined
+  if (error?._tag !== "Some" || !(error.value instanceof Undone)) return undefined
+  const { exit: own, outcome } = error.value
+  return outcome._tag !== "Failure" && Outcome.isUnavailable(own, outcome) ? Outcome.refused(undefined) : outcome
 }
 
 const answerOf = (
-  call: Run.Run,
-  invocation: Omit<Run.Invocation, "start">,
-  { cache, coalesce }: Layers,
-  { key, start }: Work
+  call: Call,
+  plan: Run.Plan,
+  { cache, coalesce, plan: common }: Layers,
+  { key, oneShot, start }: Work
 ): Effect.Effect<Cache.Cached<Answered>, Undone> => {
-  const remote = Effect.flatMap(
-    Cache.known,
-    (known) => fetch(call, { ...invocation, start: start(known instanceof Answered ? known : undefined) })
-  )
-  if (cache !== undefined) return cache.reported(key)(remote)
-  return Effect.map(coalesce === undefined ? remote : coalesce.policy(key)(remote), fresh)
+  const shared = (known?: Answered) =>
+    Effect.contextWith((context: Context.Context<never>) => {
+      const begun = millis(call.clock)
+      const { totalTimeout } = common
+      const within = { context, begun, totalTimeout, deadline: begun + totalTimeout }
+      return fetched(Run.run(call, common, { oneShot, start: start(known) }, undone, within))
+    })
+  if (cache !== undefined) return inTime(call, common, cache.refreshed(key)(shared))
+  if (coalesce !== undefined) return inTime(call, common, Effect.map(coalesce.policy(key)(shared()), fresh))
+  return Effect.map(fetched(Run.run(call, plan, { oneShot, start: start(undefined) }, undone)), fresh)
 }
+
+const undone: Run.End = (exit, outcome) => {
+  const isBug = Exit.isFailure(exit) && Cause.findErrorOption(exit.cause)._tag === "None"
+  return isBug || (Exit.isSuccess(exit) && outcome._tag === "Success") ? exit : Effect.fail(new Undone(exit, outcome))
+}
+
+/** The cast: `undone` fails with nothing else. */
+const fetched = (attempts: Effect.Effect<unknown, unknown>): Effect.Effect<Answered, Undone> =>
+  Effect.map(attempts as Effect.Effect<unknown, Undone>, answered)
+
+const answered = (value: unknown): Answered => value instanceof Answered ? value : new Answered(value, undefined)
 
 const fresh = (value: Answered): Cache.Cached<Answered> => ({
   value,
@@ -96,79 +108,66 @@ const fresh = (value: Answered): Cache.Cached<Answered> => ({
   age: Duration.zero
 })
 
-/** Positions 4 and below. Whoever's call it is hears how many attempts there were. */
-const fetch = (call: Run.Run, invocation: Run.Invocation): Effect.Effect<Answered, Undone> =>
-  Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
-    const inner = new Run.Run(invocation, fiber, false)
-    return Effect.matchCauseEffect(inner.first(), {
-      onSuccess: (value) => {
-        call.attempts = inner.attempts
-        return Effect.succeed(value instanceof Answered ? value : new Answered(value, undefined))
-      },
-      onFailure: (cause): Effect.Effect<never, Undone> => {
-        call.attempts = inner.attempts
-        const error = Cause.findErrorOption(cause)
-        return error._tag === "None"
-          ? Effect.failCause(cause as Cause.Cause<never>)
-          : Effect.fail(new Undone(cause, inner.outcome))
-      }
+/** What is shared may outlast a caller who is in a hurry: it leaves, and does not wait until what it left has stopped. */
+const inTime = <A>(call: Call, common: Run.Plan, self: Effect.Effect<A, Undone>): Effect.Effect<A, Undone> => {
+  const { begun, deadline, totalTimeout } = call
+  if (totalTimeout >= common.totalTimeout) return self
+  const exceeded = () => {
+    const reason = new DeadlineExceeded({ timeout: Duration.millis(totalTimeout), wasSent: deadline > begun })
+    return new Undone(Exit.fail(call.error(reason, false)), Outcome.fromReason(reason))
+  }
+  return Effect.contextWith((context: Context.Context<never>) => {
+    const left = deadline - millis(call.clock)
+    if (left <= 0) return Effect.fail(exceeded())
+    return Effect.callback<A, Undone>((resume) => {
+      const fiber = Effect.runForkWith(context)(self)
+      const timer = Effect.runForkWith(context)(Effect.sleep(left))
+      fiber.addObserver((exit) => {
+        timer.interruptUnsafe()
+        resume(exit)
+      })
+      timer.addObserver((exit) => {
+        if (Exit.isFailure(exit)) return
+        resume(Effect.fail(exceeded()))
+        fiber.interruptUnsafe()
+      })
+      return Effect.andThen(Effect.sync(() => timer.interruptUnsafe()), Fiber.interrupt(fiber))
     })
   })
-
-/** What is shared has no deadline of a caller's, so each has to leave it in time. */
-const bounded = <A>(
-  call: Run.Run,
-  { cache, coalesce }: Layers,
-  self: Effect.Effect<A, Undone>
-): Effect.Effect<A, Undone> =>
-  cache === undefined && coalesce === undefined ? self : Effect.withFiber((fiber) => {
-    const deadline = fiber.getRef(CurrentDeadline)
-    if (deadline === undefined) return self
-    const timeout = Duration.millis(Math.max(0, deadline - now(fiber)))
-    const exceeded = Effect.suspend(() => {
-      const reason = new DeadlineExceeded({ timeout, wasSent: Duration.isPositive(timeout) })
-      return Effect.fail(new Undone(Cause.fail(call.error(reason)), Outcome.fromReason(reason)))
-    })
-    return Duration.isPositive(timeout)
-      ? Effect.timeoutOrElse(self, { duration: timeout, orElse: () => exceeded })
-      : exceeded
-  })
+}
 
 const served = (
-  call: Run.Run,
+  call: Call,
   { fallback }: Layers,
   { key }: Work,
   { age, source, stale, value }: Cache.Cached<Answered>
-): Effect.Effect<unknown> => {
-  if (source === "cache") return told(call, value.value, { source, stale, age, fallback: undefined })
-  const answer = told(call, value.value, Provenance.remote)
+): Effect.Effect<unknown, unknown> => {
+  if (source === "cache") return substituted(call, value.value, { source, stale, age, fallback: undefined })
+  const answer = Effect.suspend(() => call.end(Exit.succeed(value.value)))
   return fallback === undefined
     ? answer
     : Effect.andThen(Chain.keep(fallback.chain, fallback.storage, key, value), answer)
 }
 
 const failed = (
-  call: Run.Run,
+  call: Call,
   { fallback }: Layers,
   { key, request }: Work,
   cause: Cause.Cause<Undone>
 ): Effect.Effect<unknown, unknown> => {
-  const undone = Cause.findErrorOption(cause)
-  const end = (cause: Cause.Cause<unknown>): Effect.Effect<never, unknown> => {
-    call.told(Exit.failCause(cause))
-    return Effect.failCause(cause)
-  }
-  if (undone._tag === "None") return end(cause)
-  if (fallback === undefined) return end(undone.value.cause)
+  const found = Cause.findErrorOption(cause)
+  if (found._tag === "None") return call.end(Exit.failCause(cause))
+  const { outcome } = found.value
+  const exit = Exit.map(found.value.exit, (value) => answered(value).value)
+  if (fallback === undefined) return call.end(exit)
   const { chain, storage } = fallback
-  const settings = { chain, storage, read: ({ value }: Answered) => value, onFailure: call.fallbackFailed }
-  return Effect.matchCauseEffect(Chain.answer(settings, request, key, undone.value), {
-    onSuccess: ({ provenance, value }) => told(call, value, provenance),
-    onFailure: end
+  const settings = { chain, storage, read: ({ value }: Answered) => value, onFailure: call.onFallbackFailure }
+  return Effect.matchCauseEffect(Chain.answer(settings, request, key, { exit, outcome }), {
+    onSuccess: ({ provenance, value }) =>
+      provenance.source === "remote" ? call.end(exit) : substituted(call, value, provenance),
+    onFailure: (cause) => call.end(Exit.failCause(cause))
   })
 }
 
-const told = (call: Run.Run, value: unknown, provenance: Provenance.Provenance): Effect.Effect<unknown> => {
-  call.told(Exit.succeed(value), provenance)
-  return Effect.as(Provenance.record(provenance), value)
-}
+const substituted = (call: Call, value: unknown, provenance: Provenance.Provenance): Effect.Effect<unknown, unknown> =>
+  Effect.flatMap(Provenance.record(provenance), () => call.end(Exit.succeed(value), provenance))

@@ -1,0 +1,126 @@
+/** Position 1: one logical call, told by a span, metrics and events, whatever answers it; in flight until it has ended. */
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
+import { CurrentDeadline, nearest } from "../../Deadline.ts"
+import { IntegrationError, type Reason } from "../../IntegrationError.ts"
+import type * as Provenance from "../../Provenance.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import { millis } from "../monotonic.ts"
+import { stackless } from "../stackless.ts"
+import type { InFlight } from "./inFlight.ts"
+
+/** What all calls of an operation have in common. */
+export interface Subject {
+  readonly integration: string
+  readonly operation: string
+  readonly observer: Telemetry.Observer
+  readonly inFlight: InFlight
+}
+
+/** `totalTimeout` in milliseconds; `go` ends the call. */
+export const begin = (
+  subject: Subject,
+  requestId: string,
+  totalTimeout: number,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  go: (call: Call) => Effect.Effect<unknown, unknown>
+): Effect.Effect<unknown, unknown> => {
+  const call = new Call(subject, requestId, totalTimeout, fiber)
+  // Before the first step nothing has been taken; from then on it is told, however it ends.
+  return Effect.onError(
+    Effect.suspend(() => {
+      call.enter()
+      return call.traced ? spanned(call, go) : go(call)
+    }),
+    call.onFailure
+  )
+}
+
+const spanned = (call: Call, go: (call: Call) => Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> => {
+  const { name, options } = call.observer.callSpan(call)
+  return Effect.useSpan(name, options, (span) => {
+    call.span = span
+    // Told before the span has ended.
+    return Effect.withParentSpan(Effect.onError(go(call), call.onFailure), span, { captureStackTrace: false })
+  })
+}
+
+export class Call implements Telemetry.CallInfo {
+  readonly integration: string
+  readonly operation: string
+  readonly requestId: string
+  /** Known when the request is: the same on every attempt. */
+  idempotencyKey: string | undefined = undefined
+  readonly context: Context.Context<never>
+  readonly clock: Clock.Clock
+  readonly observer: Telemetry.Observer
+  readonly inFlight: InFlight
+  /** Milliseconds of the monotonic clock. */
+  readonly begun: number
+  readonly deadline: number
+  /** From the beginning to the deadline. */
+  readonly totalTimeout: number
+  readonly traced: boolean
+  span: Tracer.Span | undefined = undefined
+  attempts = 0
+  private isOpen = false
+
+  constructor(subject: Subject, requestId: string, totalTimeout: number, fiber: Fiber.Fiber<unknown, unknown>) {
+    this.integration = subject.integration
+    this.operation = subject.operation
+    this.observer = subject.observer
+    this.inFlight = subject.inFlight
+    this.requestId = requestId
+    this.context = fiber.context
+    this.traced = fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
+    this.clock = fiber.getRef(Clock.Clock)
+    this.begun = millis(this.clock)
+    this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begun + totalTimeout)
+    this.totalTimeout = Math.max(0, this.deadline - this.begun)
+  }
+
+  enter(): void {
+    this.isOpen = true
+    this.inFlight.enter()
+  }
+
+  /** Ends it, the first time. `provenance`: where the answer came from, where that was not the remote. */
+  readonly end = (
+    exit: Exit.Exit<unknown, unknown>,
+    provenance?: Provenance.Provenance
+  ): Exit.Exit<unknown, unknown> => {
+    if (!this.isOpen) return exit
+    this.isOpen = false
+    this.inFlight.leave()
+    this.span?.attribute("switchboard.attempts", this.attempts)
+    if (Exit.isFailure(exit)) this.span?.attribute("error.type", Telemetry.tagOf(exit))
+    this.observer.callEnded(this, exit, this.attempts, millis(this.clock) - this.begun, provenance)
+    return exit
+  }
+
+  /** An interruption, and a defect of what decides about it, end it here. */
+  readonly onFailure = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+    Effect.sync(() => void this.end(Exit.failCause(cause)))
+
+  readonly onFallbackFailure = (fallback: string, cause: Cause.Cause<unknown>): void =>
+    this.observer.fallbackFailed(this, fallback, cause)
+
+  /** It cannot be made. */
+  refuse(reason: Reason): Effect.Effect<never, unknown> {
+    const error = this.error(reason, false)
+    this.end(Exit.fail(error))
+    return Effect.fail(error)
+  }
+
+  /** `sentBefore`: an attempt before the last one may have reached the remote. */
+  error(reason: Reason, sentBefore: boolean): IntegrationError {
+    const { attempts, integration, operation } = this
+    const sent = sentBefore ? { sentBefore } : undefined
+    return stackless(() => new IntegrationError({ integration, operation, attempts, reason, ...sent }))
+  }
+}
