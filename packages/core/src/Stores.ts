@@ -12,9 +12,11 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as Events from "./Events.ts"
 import { millis as toMillis, positive, problems, unless } from "./internal/checks.ts"
 import { millis } from "./internal/monotonic.ts"
@@ -34,7 +36,7 @@ export class Stores extends Context.Service<Stores, {
   readonly shared: Shared | undefined
 }>()("switchboard/Stores") {}
 
-/** State outside of this process. No operation takes long, even where the store does not answer: `guarded` sees to that. */
+/** State outside of this process. No operation takes long, even where the store does not answer: `guard` sees to that. */
 export interface Shared {
   /**
    * Applies `change` to what is kept under a key, as one step for all who share it. It is pure, and may be asked more than
@@ -67,11 +69,11 @@ export interface Change<out A> {
   readonly keep?: { readonly value: string; /** Milliseconds, more than 0. */ readonly timeToLive: number } | undefined
 }
 
-/** A shared store did not answer, or not in time. */
+/** A shared store did not answer, not in time, or not what it was asked for. */
 export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   /** Such as `redis`. */
   readonly store: string
-  /** Milliseconds until it is asked again. */
+  /** Milliseconds before which it is in vain to ask again. */
   readonly retryAfter: number
   /** What is known of why, as words that anyone may read. Absent where it was not asked. */
   readonly cause?: string
@@ -113,7 +115,7 @@ export const makeShared = (whenUnavailable: WhenUnavailable = "local"): Effect.E
 export interface GuardOptions {
   /** What it is called in errors, logs and events, such as `redis`. */
   readonly store: string
-  /** How long one operation may take: positive, finite. Default 250 milliseconds. */
+  /** How long one question may take: positive, finite. Default 250 milliseconds. */
   readonly timeout?: Duration.Input | undefined
   /** How long it is not asked after a failure: positive, finite. Default 1 second; doubles with each failure in a row. */
   readonly retryAfter?: Duration.Input | undefined
@@ -135,15 +137,25 @@ export const validateGuard = (options: Omit<GuardOptions, "store">): ReadonlyArr
     )
   )
 
+/** Asks the store, or fails at once where it is known not to answer. */
+export type Guard = <A>(question: Effect.Effect<A, StoreUnavailable>) => Effect.Effect<A, StoreUnavailable>
+
 /**
- * The same store, so that nobody waits for one that is dead: an operation that fails or takes too long makes it
- * unavailable for a while. Until then nothing asks it, and every operation fails at once; afterwards one at a time tries
- * again. That it cannot be reached, and that it can again, is said once: in the log, and as `StoreChanged` to the listener
- * that it is made under. An operation that is interrupted says nothing about the store.
+ * Sees to it that nobody waits for a store that is dead: a question that fails or takes too long makes it unavailable for a
+ * while. Until then nothing asks it, and every question fails at once; afterwards one at a time tries again. That it cannot
+ * be reached, and that it can again, is said once: in the log, and as `StoreChanged` to the listener that it is made under.
+ *
+ * A question is one message to the store and its answer: an operation of several guards each of them, because one that
+ * takes long is no sign that the store is dead. What the store refuses is an answer too. One who leaves early leaves the
+ * question under way, so that the store is found dead by those too who never wait as long; it ends with the scope.
  */
-export const guarded = Effect.fnUntraced(
-  function*(shared: Shared, options: GuardOptions): Effect.fn.Return<Shared, InvalidOptions> {
+export const guard = Effect.fnUntraced(
+  function*(
+    whenUnavailable: WhenUnavailable,
+    options: GuardOptions
+  ): Effect.fn.Return<Guard, InvalidOptions, Scope.Scope> {
     yield* refuse(validateGuard(options))
+    const scope = yield* Effect.scope
     const clock = yield* Clock.Clock
     const listener = Events.harmless(yield* Events.CurrentListener)
     const { store } = options
@@ -168,7 +180,7 @@ export const guarded = Effect.fnUntraced(
     const changed = (available: boolean, cause?: string) => {
       listener?.({ _tag: "StoreChanged", store, at: clock.currentTimeMillisUnsafe(), available })
       if (available) return Effect.logInfo(`the store ${store} can be reached again`)
-      const consequence = shared.whenUnavailable === "local"
+      const consequence = whenUnavailable === "local"
         ? "each process goes on by itself"
         : "what would have to ask it is refused"
       return Effect.logWarning(`${unavailable(cause).message}; ${consequence}`)
@@ -183,25 +195,33 @@ export const guarded = Effect.fnUntraced(
       Availability.left(state, ticket, millis(clock))
       return Effect.void
     }
-    const guard = <A>(self: Effect.Effect<A, StoreUnavailable>): Effect.Effect<A, StoreUnavailable> =>
+    return (question) =>
       Effect.suspend(() => {
         const ticket = Availability.admit(state, settings, millis(clock))
         if (ticket === undefined) return Effect.fail(unavailable(undefined))
-        return self.pipe(
+        return question.pipe(
           Effect.timeoutOrElse({ duration: settings.timeout, orElse: tooLate }),
           Effect.onExit((exit) => settle(ticket, exit)),
-          Effect.mapError(({ cause }) => unavailable(cause))
+          Effect.mapError(({ cause }) => unavailable(cause)),
+          Effect.forkIn(scope, { startImmediately: true }),
+          Effect.flatMap(Fiber.await),
+          Effect.flatMap((exit) => Exit.hasInterrupts(exit) ? Effect.fail(unavailable("closed")) : exit)
         )
       })
-
-    return {
-      whenUnavailable: shared.whenUnavailable,
-      modify: (key, change) => guard(shared.modify(key, change)),
-      set: (key, value, timeToLive) => guard(shared.set(key, value, timeToLive)),
-      get: (key) => guard(shared.get(key)),
-      remove: (key) => guard(shared.remove(key))
-    }
   }
 )
+
+/** The same store behind a `guard`, where each of its operations is one question. */
+export const guarded = (
+  shared: Shared,
+  options: GuardOptions
+): Effect.Effect<Shared, InvalidOptions, Scope.Scope> =>
+  Effect.map(guard(shared.whenUnavailable, options), (ask): Shared => ({
+    whenUnavailable: shared.whenUnavailable,
+    modify: (key, change) => ask(shared.modify(key, change)),
+    set: (key, value, timeToLive) => ask(shared.set(key, value, timeToLive)),
+    get: (key) => ask(shared.get(key)),
+    remove: (key) => ask(shared.remove(key))
+  }))
 
 const usualRetryAfter = 1_000

@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Memory from "../src/internal/stores/memory.ts"
 
@@ -24,12 +26,13 @@ const make = Effect.fnUntraced(
     const memory = yield* Stores.makeShared(whenUnavailable)
     const remote = {
       asked: 0,
-      does: "answer" as "answer" | "fail" | "hang"
+      does: "answer" as "answer" | "fail" | "hang" | "slow"
     }
     const through = <A>(self: Effect.Effect<A, Stores.StoreUnavailable>): Effect.Effect<A, Stores.StoreUnavailable> =>
       Effect.suspend(() => {
         remote.asked++
         if (remote.does === "hang") return Effect.never
+        if (remote.does === "slow") return Effect.delay(self, 50)
         return remote.does === "fail"
           ? Effect.fail(new Stores.StoreUnavailable({ store: "x", retryAfter: 0, cause: "ECONNREFUSED" }))
           : self
@@ -219,27 +222,50 @@ describe("a guarded store", () => {
       assert.strictEqual(said.length, 1)
     }))
 
-  it.effect("one who leaves says nothing of it", () =>
+  it.effect("R11: that hangs is given up by those too who never wait as long", () =>
     Effect.gen(function*() {
-      const { remote, said, shared } = yield* make()
+      const { remote, said, shared } = yield* make({ timeout: "100 millis" })
       remote.does = "hang"
-      yield* Fiber.interrupt(yield* begin(shared.get("a")))
-      remote.does = "answer"
-      yield* shared.get("a")
-      assert.deepStrictEqual([remote.asked, said], [2, []])
+      assert.isTrue(Option.isNone(
+        yield* Effect.andThen(
+          Effect.forkChild(TestClock.adjust(10)),
+          Effect.timeoutOption(shared.get("a"), 10)
+        )
+      ))
+      yield* TestClock.adjust(89)
+      assert.deepStrictEqual(said, [])
+      yield* TestClock.adjust(1)
+      assert.strictEqual(said.length, 1)
+      assert.strictEqual((yield* failureOf(shared.get("a"))).retryAfter, 1_000)
+      assert.strictEqual(remote.asked, 1)
     }))
 
-  it.effect("one who leaves while trying it again lets another try", () =>
+  it.effect("that is tried again by one who leaves is found to answer all the same", () =>
     Effect.gen(function*() {
-      const { remote, said, shared } = yield* make()
+      const { remote, said, shared } = yield* make({ timeout: "100 millis" })
       remote.does = "fail"
       yield* Effect.exit(shared.get("a"))
       yield* TestClock.adjust("1 second")
-      remote.does = "hang"
+      remote.does = "slow"
       yield* Fiber.interrupt(yield* begin(shared.get("a")))
+      assert.strictEqual((yield* failureOf(shared.get("a"))).retryAfter, 100)
+      yield* TestClock.adjust(50)
       remote.does = "answer"
       yield* shared.get("a")
-      assert.strictEqual(said.length, 2)
+      assert.deepStrictEqual([remote.asked, said.length], [3, 2])
+    }))
+
+  it.effect("is asked no more when its scope is over, and what is under way ends without a word", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { remote, said, shared } = yield* Scope.provide(make(), scope)
+      remote.does = "hang"
+      const waiting = yield* begin(failureOf(shared.get("a")))
+      yield* Scope.close(scope, Exit.void)
+      const closed = { store: "redis", retryAfter: 0, cause: "closed" }
+      assert.deepStrictEqual(yield* Fiber.join(waiting), Exit.succeed(closed))
+      assert.deepStrictEqual(yield* failureOf(shared.get("a")), closed)
+      assert.deepStrictEqual(said, [])
     }))
 
   it.effect("a change that dies is a bug of its own, and no reason to give it up", () =>

@@ -52,8 +52,8 @@ export const layer: Layer.Layer<HttpClient.HttpClient | Stores.Stores> = Layer.m
 )
 
 /**
- * The same with state that processes share in Redis. It starts without Redis, and needs the packages `redis` and
- * `@effect/platform-node`, which a program that does not use it need not install.
+ * The same with state that processes share in Redis. It starts without Redis, and needs the package `redis`, which a
+ * program that does not use it need not install.
  */
 export const layerRedis = (
   options: RedisStores.ConnectOptions

@@ -14,7 +14,7 @@
  */
 import { InvalidOptions, type Problem } from "@switchboard/core/InvalidOptions"
 import * as Stores from "@switchboard/core/Stores"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
@@ -30,7 +30,10 @@ export interface Options {
    * what would have to ask Redis is refused.
    */
   readonly whenUnavailable?: Stores.WhenUnavailable | undefined
-  /** How long one operation may take: positive, finite. Default 250 milliseconds. */
+  /**
+   * How long Redis may take to answer: positive, finite. Default 250 milliseconds. A change of a key that others change at
+   * the same time takes several answers, and at most ten times as long.
+   */
   readonly timeout?: Duration.Input | undefined
   /** How long Redis is not asked after a failure: positive. Default 1 second; doubles up to 30 with each in a row. */
   readonly retryAfter?: Duration.Input | undefined
@@ -59,7 +62,7 @@ export const layer = (options: Options = {}): Layer.Layer<Stores.Stores, Invalid
   )
 
 /**
- * The same with a connection of its own, which needs the packages `redis` and `@effect/platform-node`. It is made in the
+ * The same with a connection of its own, which needs the package `redis`. It is made in the
  * background, so that a program starts without Redis and uses it from the moment it is there.
  */
 export const layerConnect = (options: ConnectOptions): Layer.Layer<Stores.Stores, InvalidOptions> =>
@@ -80,10 +83,14 @@ export const layerConnect = (options: ConnectOptions): Layer.Layer<Stores.Stores
     })
   )
 
+/** A change of what others change too takes no longer than so many answers of Redis, at their slowest. */
+const rounds = 10
+
 const make = Effect.fnUntraced(function*(send: Commands.Send, options: Options) {
-  const { prefix = "switchboard:", retryAfter, timeout, whenUnavailable = "local" } = options
-  const shared = yield* Commands.make(send, prefix, whenUnavailable)
-  return Stores.fromShared(yield* Stores.guarded(shared, { store: "redis", timeout, retryAfter }))
+  const { prefix = "switchboard:", retryAfter, timeout = 250, whenUnavailable = "local" } = options
+  const guard = yield* Stores.guard(whenUnavailable, { store: "redis", timeout, retryAfter })
+  const patience = rounds * Duration.toMillis(timeout)
+  return Stores.fromShared(yield* Commands.make(send, { prefix, whenUnavailable, guard, patience }))
 })
 
 /** What is wrong with some options. */

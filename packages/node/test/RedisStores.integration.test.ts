@@ -18,7 +18,10 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { once } from "node:events"
+import { createServer, type Socket } from "node:net"
 import { inspect } from "node:util"
+import { createClient } from "redis"
 import { run } from "../../../tests/processes.ts"
 import { redisServer, redisServerLater, redisServerWith, withoutRedis } from "./support/redis.ts"
 
@@ -143,6 +146,69 @@ describe.skipIf(withoutRedis)("state shared in Redis", () => {
       })
     ))
 
+  it.live("Redis hangs: those find out too who never wait as long as it may take", () =>
+    watched(({ told }) =>
+      Effect.gen(function*() {
+        const server = yield* redisServer
+        const shared = yield* connect(server.url, { timeout: 500, retryAfter: "1 minute" })
+        yield* eventually(shared.modify("n", increment))
+        told.length = 0
+        yield* server.stop
+        yield* Effect.timeoutOption(shared.modify("n", increment), 10)
+        yield* Effect.repeat(Effect.sync(() => told.length), { until: (n) => n > 0, schedule: Schedule.spaced(10) })
+        assert.isUndefined((yield* Effect.flip(shared.get("n"))).cause)
+        assert.deepStrictEqual(told, [false])
+        yield* server.resume
+      })
+    ))
+
+  it.live("one key that 40 change at the same time keeps none of them from anything else", () =>
+    watched(({ logged }) =>
+      Effect.gen(function*() {
+        const { url } = yield* redisServer
+        const all = yield* Effect.replicateEffect(connect(url, { timeout: "5 seconds" }), 40)
+        const changes = Effect.forEach(all, (shared) => Effect.replicateEffect(shared.modify("hot", increment), 5), {
+          concurrency: "unbounded"
+        })
+        const answers = (yield* changes).flat(2).toSorted((a, b) => a - b)
+        assert.deepStrictEqual(answers, Array.from({ length: 200 }, (_, i) => i + 1))
+        for (const shared of all) assert.isUndefined(yield* shared.get("other"))
+        assert.deepStrictEqual(logged, [])
+      })
+    ))
+
+  it.live("a key of another type fails by itself, whether it is read or changed", () =>
+    watched(({ logged, told }) =>
+      Effect.gen(function*() {
+        const { url } = yield* redisServer
+        const shared = yield* connect(url, { timeout })
+        const client = createClient({ url })
+        yield* Effect.promise(() => client.connect())
+        yield* Effect.promise(() => client.lPush("switchboard:bad", "x"))
+        client.destroy()
+        for (const operation of [shared.modify("bad", increment), shared.get("bad")]) {
+          assert.strictEqual((yield* Effect.flip(Effect.asVoid(operation))).cause, "WRONGTYPE")
+          assert.strictEqual(yield* shared.modify("good", () => ({ answer: 1 })), 1)
+        }
+        assert.deepStrictEqual(told, [])
+        assert.deepStrictEqual(logged, ["Warn: the store redis refused an operation (WRONGTYPE)"])
+      })
+    ))
+
+  it.live("a Redis that is full is still read", () =>
+    Effect.gen(function*() {
+      const { url } = yield* redisServer
+      const shared = yield* connect(url, { timeout })
+      yield* shared.set("a", "1", 60_000)
+      const client = createClient({ url })
+      yield* Effect.promise(() => client.connect())
+      yield* Effect.promise(() => client.configSet("maxmemory", "1"))
+      client.destroy()
+      assert.strictEqual((yield* Effect.flip(shared.modify("n", increment))).cause, "OOM")
+      assert.strictEqual((yield* Effect.flip(shared.set("n", "1", 60_000))).cause, "OOM")
+      assert.strictEqual(yield* shared.get("a"), "1")
+    }))
+
   it.live("a program starts without Redis, and shares from the moment it is there", () =>
     watched(({ told }) =>
       Effect.gen(function*() {
@@ -230,6 +296,71 @@ it.live.skipIf(withoutRedis)(
     })
 )
 
+describe("a process ends soon after the scope of its connection", () => {
+  const program = (url: string) => `
+    import { RedisStores } from "@switchboard/node"
+    import { Effect, Layer } from "effect"
+    const { url } = { url: ${JSON.stringify(url)} }
+    await Effect.runPromise(Effect.scoped(Effect.andThen(Layer.build(RedisStores.layerConnect({ url })), Effect.sleep(100))))
+    const closed = performance.now()
+    process.on("exit", () => console.log(Math.round(performance.now() - closed)))
+  `
+  const outlives = (url: string) =>
+    Effect.map(
+      Effect.promise(() =>
+        run(process.execPath, ["--conditions=switchboard-source", "--input-type=module", "--eval", program(url)])
+      ),
+      ({ exit, output }) => {
+        assert.strictEqual(exit, 0, output)
+        return Number(output)
+      }
+    )
+  /** Takes connections and says nothing. */
+  const silent = Effect.acquireRelease(
+    Effect.promise(async () => {
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => undefined)
+      })
+      server.listen(0, "127.0.0.1")
+      await once(server, "listening")
+      const address = server.address()
+      assert.isObject(address)
+      return { server, sockets, port: typeof address === "object" ? address?.port : undefined }
+    }),
+    ({ server, sockets }) =>
+      Effect.sync(() => {
+        for (const socket of sockets) socket.destroy()
+        server.close()
+      })
+  )
+
+  it.live("where the other side says nothing", () =>
+    Effect.gen(function*() {
+      const { port } = yield* silent
+      assert.isBelow(yield* outlives(`redis://127.0.0.1:${port}`), 1_500)
+    }), 30_000)
+
+  it.live("where the other side says nothing of TLS either", () =>
+    Effect.gen(function*() {
+      const { port } = yield* silent
+      assert.isBelow(yield* outlives(`rediss://127.0.0.1:${port}`), 1_500)
+    }), 30_000)
+
+  it.live("where there is nobody", () =>
+    Effect.gen(function*() {
+      const { url } = yield* redisServerLater()
+      assert.isBelow(yield* outlives(url), 1_500)
+    }), 30_000)
+
+  it.live.skipIf(withoutRedis)("where Redis answers", () =>
+    Effect.gen(function*() {
+      const { url } = yield* redisServer
+      assert.isBelow(yield* outlives(url), 1_500)
+    }), 30_000)
+})
+
 describe("options that cannot work", () => {
   it.live("are refused, all at once, and no url is repeated", () =>
     Effect.gen(function*() {
@@ -252,7 +383,7 @@ describe("options that cannot work", () => {
     }))
 })
 
-it.live("a program that shares nothing needs neither redis nor @effect/platform-node", () =>
+it.live("a program that shares nothing does not need the package redis", () =>
   Effect.gen(function*() {
     const program = `
       import { registerHooks } from "node:module"
@@ -267,7 +398,7 @@ it.live("a program that shares nothing needs neither redis nor @effect/platform-
       await Effect.runPromise(Effect.scoped(Layer.build(NodeSwitchboard.layer)))
       const shares = NodeSwitchboard.layerRedis({ url: "redis://localhost" })
       const exit = await Effect.runPromiseExit(Effect.scoped(Layer.build(shares)))
-      console.log(exit._tag, String(exit.cause).includes("platform-node/NodeRedis is not there"))
+      console.log(exit._tag, String(exit.cause).includes("redis is not there"))
     `
     const args = ["--conditions=switchboard-source", "--input-type=module", "--eval", program]
     assert.deepStrictEqual(yield* Effect.promise(() => run(process.execPath, args)), {

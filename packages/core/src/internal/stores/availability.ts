@@ -46,7 +46,7 @@ export const answered = (state: Availability, ticket: number): boolean => {
   return true
 }
 
-/** Who asked has left before there was an answer: that says nothing, and another may ask. */
+/** The question came to nothing by itself, as by a bug: that says nothing of the store, and another may ask. */
 export const left = (state: Availability, ticket: number, now: number): void => {
   if (ticket === state.ticket && state.failures > 0) state.until = now
 }

@@ -1,14 +1,38 @@
 /**
- * Why Redis did not answer, in words that anyone may read. The message of an error may repeat what was sent, or where it
- * was sent, with its password: only its code or its name is told.
+ * What an error of a command says. The message of an error may repeat what was sent, or where it was sent, with its
+ * password: only its code or its name is told.
  */
+import { RedisError } from "effect/persistence/Redis"
+
+/** There is no connection; the cause is what is known of why. */
+export class NotConnected extends Error {}
+
+/** Why Redis did not answer, or did not do as it was asked, in words that anyone may read. */
 export const reasonOf = (error: unknown): string => {
+  if (error instanceof RedisError || error instanceof NotConnected) return reasonOf(error.cause)
   if (!(error instanceof Error)) return "unknown"
-  if ("code" in error && typeof error.code === "string" && isCode(error.code)) return error.code
-  if (error.name === "RedisError" && error.cause !== undefined) return reasonOf(error.cause)
-  const [first = ""] = error.message.split(" ")
-  return isCode(first) ? first : error.constructor.name
+  return codeOfSystem(error) ?? codeOfRedis(error) ?? error.constructor.name
 }
 
-/** As `ECONNREFUSED` of the system, and `WRONGPASS` of Redis. */
+/** The code with which Redis refused a command, and only that one: another may well be done. */
+export const refusalOf = (error: unknown): string | undefined => {
+  const answer = error instanceof RedisError ? error.cause : error
+  if (!(answer instanceof Error) || codeOfSystem(answer) !== undefined) return undefined
+  const code = codeOfRedis(answer)
+  return code === undefined || unusable.has(code) ? undefined : code
+}
+
+/** With these Redis says that it does nothing at all, or nothing for us. */
+const unusable = new Set(["BUSY", "CLUSTERDOWN", "DENIED", "LOADING", "MASTERDOWN", "NOAUTH", "WRONGPASS"])
+
+/** As `ECONNREFUSED`. */
+const codeOfSystem = (error: Error): string | undefined =>
+  "code" in error && typeof error.code === "string" && isCode(error.code) ? error.code : undefined
+
+/** As `WRONGTYPE`: the first word of what Redis answered. */
+const codeOfRedis = ({ message }: Error): string | undefined => {
+  const [first = ""] = message.split(" ")
+  return isCode(first) ? first : undefined
+}
+
 const isCode = (text: string): boolean => /^[A-Z][A-Z0-9_]{2,63}$/.test(text)
