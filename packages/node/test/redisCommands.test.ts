@@ -33,7 +33,7 @@ const keep = (value: string, timeToLive: number) => () => ({ answer: value, keep
 const ended = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkChild(self, { startImmediately: true })
-    yield* TestClock.adjust("10 seconds")
+    yield* TestClock.adjust("1 second")
     return yield* Fiber.join(fiber)
   })
 
@@ -142,7 +142,7 @@ describe("what Redis answers with an error", () => {
       Object.assign(new Error("CANARY"), { code: "ECONNREFUSED" }),
       new SocketClosedUnexpectedlyError(),
       new RedisError({ cause: new SocketClosedUnexpectedlyError() }),
-      new NotConnected("not connected", { cause: new SimpleError("ERR max number of clients reached") }),
+      new NotConnected({ cause: new SimpleError("ERR max number of clients reached") }),
       "ERR",
       undefined
     ]
@@ -167,7 +167,7 @@ it("what is told of an error is its code or its name, never its message", () => 
       wrapped,
       new RedisError({ cause: new SimpleError("WRONGTYPE CANARY") }),
       new RedisError({ cause: "CANARY" }),
-      new NotConnected("CANARY", { cause: coded }),
+      new NotConnected({ cause: coded }),
       new Error("WRONGPASS invalid CANARY"),
       new Error("ERR unknown command 'EVAL', with args beginning with: 'CANARY'"),
       new SocketClosedError("to CANARY"),

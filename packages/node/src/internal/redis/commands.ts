@@ -59,15 +59,10 @@ export const make = (
     }
     return yield* unavailable(code, usualPause)
   })
-  const ask = (command: string, ...args: ReadonlyArray<string>) =>
-    Effect.result(send(command, ...args)).pipe(
-      Effect.flatMap((result) => {
-        if (Result.isSuccess(result)) return Effect.succeed(result)
-        const code = refusalOf(result.failure)
-        return code === undefined ? unavailable(reasonOf(result.failure)) : Effect.succeed(Result.fail(code))
-      }),
-      guard,
-      Effect.flatMap((result) => Result.isSuccess(result) ? Effect.succeed(result.success) : refused(result.failure))
+  const ask = (command: string, ...args: ReadonlyArray<string>): Effect.Effect<unknown, StoreUnavailable> =>
+    Effect.flatMap(
+      guard(answered(send(command, ...args))),
+      Result.match({ onSuccess: Effect.succeed, onFailure: refused })
     )
 
   const modify = Effect.fnUntraced(function*(key: string, change: (kept: string | undefined, now: number) => Keep) {
@@ -80,8 +75,8 @@ export const make = (
       const should = seen.kept === undefined ? "" : `=${seen.kept}`
       answer = yield* ask("EVAL", swap, "1", prefix + key, should, keep.value, wholeMillis(keep.timeToLive))
       if (answer === "OK") return
-      // At first it is worth a try at once; those who still meet then do not meet again at the same time.
-      if (round > 3) yield* Effect.sleep((yield* Random.next) * Math.min(round, 10))
+      // What was answered is worth a few tries at once; those who still meet then do not meet again at the same time.
+      if (round % 4 === 0) yield* Effect.sleep((yield* Random.next) * Math.min(2 * round, 50))
     }
   })
 
@@ -97,6 +92,16 @@ export const make = (
     remove: (key) => Effect.asVoid(ask("DEL", prefix + key))
   }))
 }
+
+/** What Redis answers, or the code with which it refuses. */
+const answered = (sent: ReturnType<Send>): Effect.Effect<Result.Result<unknown, string>, StoreUnavailable> =>
+  Effect.matchEffect(sent, {
+    onSuccess: (answer) => Effect.succeed(Result.succeed(answer)),
+    onFailure: (error) => {
+      const code = refusalOf(error)
+      return code === undefined ? unavailable(reasonOf(error)) : Effect.succeed(Result.fail(code))
+    }
+  })
 
 /** Milliseconds after which it is said again that Redis refuses. */
 const quiet = 60_000

@@ -5,6 +5,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { RedisError } from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import type { ConnectionOptions } from "node:tls"
 import { createClient } from "redis"
@@ -72,7 +73,8 @@ export const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.
         ? Effect.andThen(Deferred.await(attempted), send(command, ...args))
         : Effect.tryPromise({
           try: () => redis.sendCommand([command, ...args]),
-          catch: (error) => redis.isReady ? error : new NotConnected("not connected", { cause: lost ?? error })
+          catch: (error) =>
+            redis.isReady ? new RedisError({ cause: error }) : new NotConnected({ cause: lost ?? error })
         })
     )
   return send

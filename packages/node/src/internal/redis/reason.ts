@@ -2,10 +2,11 @@
  * What an error of a command says. The message of an error may repeat what was sent, or where it was sent, with its
  * password: only its code or its name is told.
  */
+import * as Data from "effect/Data"
 import { RedisError } from "effect/persistence/Redis"
 
 /** There is no connection; the cause is what is known of why. */
-export class NotConnected extends Error {}
+export class NotConnected extends Data.TaggedError("NotConnected")<{ readonly cause: unknown }> {}
 
 /** Why Redis did not answer, or did not do as it was asked, in words that anyone may read. */
 export const reasonOf = (error: unknown): string => {
