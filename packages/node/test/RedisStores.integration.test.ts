@@ -339,25 +339,25 @@ describe("a process ends soon after the scope of its connection", () => {
   it.live("where the other side says nothing", () =>
     Effect.gen(function*() {
       const { port } = yield* silent
-      assert.isBelow(yield* outlives(`redis://127.0.0.1:${port}`), 1_500)
+      assert.isBelow(yield* outlives(`redis://127.0.0.1:${port}`), 3_000)
     }), 30_000)
 
   it.live("where the other side says nothing of TLS either", () =>
     Effect.gen(function*() {
       const { port } = yield* silent
-      assert.isBelow(yield* outlives(`rediss://127.0.0.1:${port}`), 1_500)
+      assert.isBelow(yield* outlives(`rediss://127.0.0.1:${port}`), 3_000)
     }), 30_000)
 
   it.live("where there is nobody", () =>
     Effect.gen(function*() {
       const { url } = yield* redisServerLater()
-      assert.isBelow(yield* outlives(url), 1_500)
+      assert.isBelow(yield* outlives(url), 3_000)
     }), 30_000)
 
   it.live.skipIf(withoutRedis)("where Redis answers", () =>
     Effect.gen(function*() {
       const { url } = yield* redisServer
-      assert.isBelow(yield* outlives(url), 1_500)
+      assert.isBelow(yield* outlives(url), 3_000)
     }), 30_000)
 })
 
