@@ -49,7 +49,15 @@ export interface Auth<in out Fields extends Schema.Struct.Fields = Schema.Struct
   /** Where its secrets go. */
   readonly places: ReadonlyArray<Place>
   readonly authenticator: (settings: Schema.Struct.Type<Fields>) => Authenticator
+  /** Whose the answers to a call are, beyond what the settings say. */
+  readonly audience?: Audience | undefined
 }
+
+/**
+ * The same for calls whose answers may serve one another, and for no others: the tenant or user that credentials are made
+ * for. Asked for with each call whose answer may be shared, in the caller's context.
+ */
+export type Audience = Effect.Effect<string, Unauthenticated>
 
 /** A setting that holds a secret: not empty, without control characters; read from configuration as a plain string. */
 export const Secret: Schema.RedactedFromValue<Schema.String> = Schema.RedactedFromValue(Schema.String)
@@ -113,6 +121,11 @@ export const custom = <const Fields extends Schema.Struct.Fields>(options: {
   readonly settings: Fields & Unreserved
   readonly places: ReadonlyArray<Place>
   readonly authenticator: (settings: Schema.Struct.Type<Fields>) => Authenticator
+  /**
+   * Whose the answers to a call are, where `authenticator` gives a function: without it, `cache`, `coalesce` and
+   * `Fallback.cache` are refused. `Effect.succeed("")` where credentials are the same for all callers.
+   */
+  readonly audience?: Audience | undefined
 }): Auth<Fields> => ({ scheme: "custom", ...options })
 
 /** How a definition says who is calling; its secrets stand beside the scheme. */

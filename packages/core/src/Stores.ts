@@ -1,6 +1,7 @@
 /**
  * Where state lives. Everything that outlasts a call (a breaker's state, a retry budget, cached answers) is held under a
- * name, so that two layers of one integration share it, and a restart of a layer does not forget it.
+ * name, so that two layers of one integration share it, and a restart of a layer does not forget it: but for answers in
+ * memory, which are there for as long as a layer has the credentials they were given to.
  *
  * A process has its own state; where there is a `shared` store as well, processes know the same circuits, limits and
  * answers. Shared state is plain data to which pure functions are applied, so that a policy is written once.

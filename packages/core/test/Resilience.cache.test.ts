@@ -129,7 +129,7 @@ describe("a cached operation", () => {
       assert.strictEqual(yield* sent, 2)
     }).pipe(Effect.provide(remote(Answer.json(200, { id: "o" })))))
 
-  it.effect("survives its layer, and is not seen with other credentials", () =>
+  it.effect("is known to every layer with the same credentials, until the last of them has ended", () =>
     Effect.gen(function*() {
       const layer = (token: string) =>
         Effect.flatMap(
@@ -140,12 +140,17 @@ describe("a cached operation", () => {
             resilience: { cache }
           })({ token: Redacted.make(token) }),
           ({ menu }) => menu.list(list)
-        ).pipe(Effect.scoped)
-      yield* layer("mine")
-      yield* layer("mine")
-      assert.strictEqual(yield* sent, 1)
-      yield* layer("yours")
-      assert.strictEqual(yield* sent, 2)
+        )
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* layer("mine")
+        yield* Effect.scoped(layer("mine"))
+        yield* layer("mine")
+        assert.strictEqual(yield* sent, 1)
+        yield* Effect.scoped(layer("yours"))
+        assert.strictEqual(yield* sent, 2)
+      }))
+      yield* Effect.scoped(layer("mine"))
+      assert.strictEqual(yield* sent, 3)
     }).pipe(Effect.provide(remote(ok))))
 })
 
@@ -185,6 +190,92 @@ describe("headers of an answer, where they are asked for", () => {
       Answer.json(200, menu, { "cache-control": "max-age=10", etag: "\"a\"" }),
       Answer.status(304, { "cache-control": "max-age=30" }),
       Answer.json(200, later, { etag: "\"b\"" })
+    ]))))
+
+  it.effect("are not asked for by a validator where nobody asked for them", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache: { ...cache, staleIfError: "1 hour" }, retry: false } })
+      yield* api.list(list)
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(yield* api.list(list), menu)
+      assert.deepStrictEqual((yield* requests).map(({ headers }) => headers["if-none-match"]), [undefined, undefined])
+    }).pipe(Effect.provide(remote([Answer.json(200, menu, { etag: "\"a\"" }), Answer.status(503)]))))
+
+  it.effect("confirmed by a 304 are of the body that there was, in a store that processes share, too", () =>
+    Effect.gen(function*() {
+      const shared = yield* Stores.makeShared()
+      const api = Effect.provideService(
+        Effect.map(shop({ resilience: asked }), ({ menu }) => menu),
+        Stores.Stores,
+        Stores.fromShared(shared)
+      )
+      const { list: one } = yield* api
+      yield* one(list)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* one(list), menu)
+      assert.strictEqual((yield* requests)[1]?.headers["if-none-match"], "\"a\"")
+      yield* TestClock.adjust("9 seconds")
+      const { list: other } = yield* api
+      assert.deepInclude(yield* Provenance.reported(other(list)), { value: menu, source: "cache", stale: false })
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote([
+      Answer.json(200, menu, { "cache-control": "max-age=10", etag: "\"a\"", age: "8" }),
+      Answer.status(304, { "content-type": "text/html", "content-length": "7", "content-encoding": "gzip" }),
+      Answer.status(500)
+    ]))))
+
+  describe("of a request with conditions of its own", () => {
+    const Things = HttpApiGroup.make("things").add(
+      HttpApiEndpoint.get("get", "/thing", {
+        headers: { "if-none-match": Schema.optionalKey(Schema.String) },
+        success: Schema.String
+      })
+    )
+    const things = Effect.map(
+      Integration.make("test/Things", {
+        api: HttpApi.make("things").add(Things),
+        baseUrl: "https://things.example",
+        resilience: { ...asked, retry: false }
+      })({}),
+      ({ things }) => things
+    )
+    const answers = [Answer.json(200, "one", { "cache-control": "max-age=10", etag: "\"a\"" }), Answer.status(304)]
+
+    it.effect("add none, and a 304 is the answer to those", () =>
+      Effect.gen(function*() {
+        const { get } = yield* things
+        const request = { headers: { "if-none-match": "\"mine\"" } }
+        assert.strictEqual(yield* get(request), "one")
+        yield* TestClock.adjust("1 minute")
+        const error = yield* Effect.flip(get(request))
+        assert.propertyVal(error._tag === "IntegrationError" && error.reason, "_tag", "UnexpectedStatus")
+        assert.deepStrictEqual((yield* requests).map(({ headers }) => headers["if-none-match"]), [
+          "\"mine\"",
+          "\"mine\""
+        ])
+      }).pipe(Effect.provide(remote(answers))))
+
+    it.effect("are the cache's where the request has none", () =>
+      Effect.gen(function*() {
+        const { get } = yield* things
+        yield* get({ headers: {} })
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* get({ headers: {} }), "one")
+        assert.strictEqual((yield* requests)[1]?.headers["if-none-match"], "\"a\"")
+      }).pipe(Effect.provide(remote(answers))))
+  })
+
+  it.effect("without a validator: a 304 that nobody asked for confirms nothing", () =>
+    Effect.gen(function*() {
+      const { menu: api } = yield* shop({ resilience: { cache: { ...asked.cache, staleIfError: 0 }, retry: false } })
+      yield* api.list(list)
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Effect.flip(api.list(list))
+      assert.propertyVal(error._tag === "IntegrationError" && error.reason, "_tag", "UnexpectedStatus")
+    }).pipe(Effect.provide(remote([
+      // Kept for a while, so that it is known when it is asked for again.
+      Answer.json(200, menu, { "cache-control": "max-age=10, stale-if-error=600" }),
+      Answer.status(304)
     ]))))
 
   it.effect("by default they are not asked", () =>

@@ -226,6 +226,7 @@ describe("what calls share", () => {
       const auth = Auth.custom({
         settings: {},
         places: [{ in: "header", name: "authorization" }],
+        audience: Effect.succeed(""),
         authenticator: () => () => Effect.uninterruptible(Effect.as(Effect.sleep("10 seconds"), {}))
       })
       const { menu: api } = yield* Integration.make("test/SlowAuth", {
@@ -256,6 +257,7 @@ describe("what a call asks for in turn", () => {
       const auth = Auth.custom({
         settings: {},
         places: [{ in: "header", name: "authorization" }],
+        audience: Effect.succeed(""),
         authenticator: () => () =>
           Effect.map(Effect.orDie(tokens.tokens.get()), (token) => ({ header: { authorization: token } }))
       })

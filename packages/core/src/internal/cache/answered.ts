@@ -26,10 +26,15 @@ export class Answered {
     return lastModified === undefined ? [] : ["if-modified-since", lastModified]
   }
 
-  /** It has not changed, says a 304: what that says besides takes the place of what the headers said before. */
+  /**
+   * It has not changed, says a 304: what that says besides takes the place of what the headers said before, but for what
+   * it says of a body of its own (RFC 9111 section 3.2).
+   */
   confirmedBy(confirmation: Transport.Response): Answered {
     const { body, headers, status } = this.response ?? confirmation
-    return new Answered(this.value, { status, body, headers: { ...headers, ...confirmation.headers } })
+    const { age: _, ...before } = headers
+    const said = Object.entries(confirmation.headers).filter(([name]) => !ofBody.has(name))
+    return new Answered(this.value, { status, body, headers: { ...before, ...Object.fromEntries(said) } })
   }
 }
 
@@ -44,13 +49,52 @@ export const freshnessOf = ({ conditions, response }: Answered, wallNow: number)
 
 const day = 24 * 60 * 60 * 1000
 
-/** As text, and back: what the remote sent is decoded anew, by the contract that there is now. */
-export const codec = (operation: Operation) => ({
-  encode: ({ response }: Answered): string => encode(response),
+const ofBody = new Set(["content-encoding", "content-length", "content-range", "content-type", "transfer-encoding"])
+
+/** What is of this connection, or of one caller alone (RFC 9110 section 7.6.1). */
+const notKept = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "proxy-connection",
+  "set-cookie",
+  "set-cookie2",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+])
+
+const headersToKeep = (headers: Transport.Headers): Transport.Headers =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !notKept.has(name)))
+
+/** In memory nothing is decoded again, so that no body is needed, and headers only to ask for it by its validator. */
+export const forMemory = ({ response, value }: Answered, headers: boolean): Answered =>
+  new Answered(
+    value,
+    headers && response !== undefined
+      ? { status: response.status, headers: headersToKeep(response.headers), body: noBody }
+      : undefined
+  )
+
+const noBody = new Uint8Array()
+
+/**
+ * As text, and back: what the remote sent is decoded anew, by the contract that there is now. `headers`: whether it comes
+ * back with them, to be asked for by its validator.
+ */
+export const codec = (operation: Operation, headers: boolean) => ({
+  encode: ({ response }: Answered): string =>
+    encode(response && { ...response, headers: headersToKeep(response.headers) }),
   decode: (text: string): Effect.Effect<Answered, unknown> =>
     Effect.flatMap(decode(text), (response) =>
       operation._tag === "Buffered"
-        ? Effect.map(operation.decode(response, undefined), (value) => new Answered(value, response))
+        ? Effect.map(
+          operation.decode(response, undefined),
+          (value) => new Answered(value, headers ? response : undefined)
+        )
         : Effect.fail(undefined))
 })
 

@@ -3,14 +3,11 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Metric from "effect/Metric"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Auth from "../../Auth.ts"
 import * as Events from "../../Events.ts"
-import { InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
+import { InvalidOptions } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
 import type * as RateLimit from "../../policy/RateLimit.ts"
 import * as Redaction from "../../Redaction.ts"
@@ -19,43 +16,18 @@ import type { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Transport from "../../Transport.ts"
 import { compile, type Compiled } from "../contract/compile.ts"
-import { isValue } from "../headerSyntax.ts"
 import { millis } from "../monotonic.ts"
 import * as AnyClient from "../pipeline/anyClient.ts"
-import * as Credentials from "../pipeline/credentials.ts"
 import { InFlight } from "../pipeline/inFlight.ts"
-import type { FallbackSettings } from "../settings/fallbacks.ts"
-import { problemsOf } from "../settings/issue.ts"
-import * as Pool from "../settings/pool.ts"
-import { reserved } from "../settings/reserved.ts"
 import * as Audience from "./audience.ts"
 import * as BaseUrl from "./baseUrl.ts"
 import * as Client from "./client.ts"
-import * as Fallbacks from "./fallbacks.ts"
 import * as Generations from "./generations.ts"
 import * as Policies from "./policies.ts"
 import { sequence } from "./sequence.ts"
+import { check, type Declared, type Settings } from "./validate.ts"
 
-/** What is known before the settings are. */
-export interface Declared {
-  readonly id: string
-  readonly api: HttpApi.Constraint
-  readonly baseUrl: string | undefined
-  readonly auth: Auth.Auth<any>
-  readonly resilience: Resilience.Options
-  readonly pool: Pool.PoolOptions
-  readonly userAgent: string
-  /** Fallbacks by group and endpoint. */
-  readonly fallback: object
-}
-
-/** What every settings record may hold besides what auth needs. */
-export interface Settings extends Resilience.Options {
-  readonly baseUrl?: string | undefined
-  readonly pool?: Pool.PoolOptions | undefined
-  readonly propagateTrace?: boolean | undefined
-  readonly fallback?: FallbackSettings | undefined
-}
+export type { Declared, Settings }
 
 /** The client of the contract, whose settings may change; what is wrong is said of the integration. */
 export const make = Effect.fnUntraced(function*(
@@ -87,22 +59,15 @@ const begin = Effect.fnUntraced(function*(
 > {
   const { id } = given
   const declared = { ...given, resilience: Resilience.merge(yield* Resilience.CurrentDefaults, given.resilience) }
-  const { credentials, problems } = yield* check(declared, settings)
-  const fallbacks = yield* Fallbacks.make(operations, declared.fallback, settings.fallback ?? {})
-  yield* refuse([...problems, ...fallbacks.problems])
-  const authenticator = declared.auth.authenticator(credentials)
-  const unsendable = typeof authenticator === "function" ? undefined : Credentials.problemOf(authenticator)
-  if (unsendable !== undefined) yield* refuse([{ option: "auth", problem: unsendable }])
-  const { baseUrl = declared.baseUrl!, fallback: _, pool = {}, propagateTrace = false, ...rest } = settings
-  const configured = omit(rest, Object.keys(declared.auth.settings))
-  const merged = Resilience.merge(declared.resilience, configured)
+  const checked = yield* check(declared, operations, settings)
+  const { authenticator, baseUrl, configured, credentials, merged, pool } = checked
   const listener = Events.harmless(yield* Events.CurrentListener)
-  const policies = yield* Policies.make(id, concurrency(merged, poolOf(declared, pool)), yield* told(id, listener))
+  const policies = yield* Policies.make(id, merged, yield* told(id, listener))
   if (policies.breaker !== undefined) yield* gauged(id, policies.breaker)
   const inFlight = new InFlight()
   const shared = {
     id,
-    channel: yield* open(poolOf(declared, pool)),
+    channel: yield* open(pool),
     ...BaseUrl.split(baseUrl),
     headers: ["user-agent", declared.userAgent],
     authenticator,
@@ -110,9 +75,11 @@ const begin = Effect.fnUntraced(function*(
     policies,
     wider: declared.resilience,
     configured,
-    fallbacks: fallbacks.chains,
+    fallbacks: checked.fallbacks,
     audience: yield* Audience.make(id, baseUrl, credentials),
-    propagateTrace,
+    audienceOfCall: declared.auth.audience,
+    answering: checked.answering,
+    propagateTrace: settings.propagateTrace ?? false,
     deadlineHeader: merged.deadlineHeader?.toLowerCase(),
     listener,
     onHeaders: policies.rateLimit && hinted(policies.rateLimit),
@@ -134,58 +101,6 @@ const hinted =
     const hint = limiter.hintOf(Transport.joined(headers), clock.currentTimeMillisUnsafe())
     if (hint !== undefined) limiter.hint(hint, millis(clock))
   }
-
-const check = Effect.fnUntraced(function*(declared: Declared, settings: Settings) {
-  const { auth } = declared
-  const url = settings.baseUrl ?? declared.baseUrl
-  const urlProblem = url === undefined ? "is missing" : BaseUrl.problemOf(url)
-  const credentials = yield* Effect.result(
-    Schema.decodeUnknownEffect(Schema.toType(Schema.Struct(auth.settings)), { errors: "all" })(settings)
-  )
-  const known = new Set<string>([...reserved, ...Object.keys(auth.settings)])
-  const own = omit(settings, Object.keys(auth.settings))
-  const hidden = reserved.filter((name) => name in auth.settings)
-  const problems: ReadonlyArray<Problem> = [
-    ...Object.keys(settings).filter((key) => !known.has(key)).map((option) => ({
-      option,
-      problem: "is not an option"
-    })),
-    ...hidden.map((option) => ({
-      option,
-      problem: "is an option of every integration, so that the auth scheme must call its setting something else"
-    })),
-    ...(isValue(declared.userAgent) && declared.userAgent.trim() !== ""
-      ? []
-      : [{ option: "userAgent", problem: "must not be empty, and hold what a header may hold" }]),
-    ...(urlProblem === undefined ? unfilled(url!, auth) : [urlProblem])
-      .map((problem) => ({ option: "baseUrl", problem })),
-    ...(credentials._tag === "Failure" ? problemsOf(credentials.failure.issue) : []),
-    ...Pool.validate({ ...declared.pool, ...settings.pool })
-      .map(({ option, problem }) => ({ option: `pool.${option}`, problem })),
-    ...Resilience.validate(Resilience.merge(declared.resilience, own))
-  ]
-  return { problems, credentials: credentials._tag === "Success" ? credentials.success : {} }
-})
-
-/** Placeholders that would be sent as they are. */
-const unfilled = (url: string, { places }: Auth.Auth<any>): ReadonlyArray<string> =>
-  BaseUrl.placeholders(url).filter((name) => !places.some((place) => place.in === "path" && place.name === name))
-    .map((name) => `holds {${name}}, which is no place of the auth scheme`)
-
-const poolOf = (declared: Declared, pool: Pool.PoolOptions): Transport.PoolOptions => {
-  const of = <K extends keyof Pool.PoolOptions>(name: K) => pool[name] ?? declared.pool[name] ?? Pool.defaults[name]
-  return {
-    maxConnections: of("maxConnections"),
-    keepAliveTimeout: Duration.toMillis(of("keepAliveTimeout")),
-    connectTimeout: Duration.toMillis(of("connectTimeout"))
-  }
-}
-
-/** Unless it says otherwise, as much is in flight as the pool has connections, so that nothing queues below the pipeline. */
-const concurrency = ({ bulkhead, ...merged }: Resilience.Options, { maxConnections }: Transport.PoolOptions) => ({
-  ...merged,
-  bulkhead: bulkhead !== false && { ...bulkhead, maxConcurrent: bulkhead?.maxConcurrent ?? maxConnections }
-})
 
 const open = (pool: Transport.PoolOptions) =>
   Effect.flatMap(HttpClient.HttpClient, (client) => {
@@ -218,6 +133,3 @@ const told = (integration: string, listener: Events.Listener | undefined) =>
 /** A circuit may be known already, from another layer of the integration. */
 const gauged = (integration: string, { state }: CircuitBreaker.CircuitBreaker) =>
   Effect.flatMap(state, ({ _tag }) => Metric.update(Telemetry.circuitState(integration), states[_tag]))
-
-const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key))) as T

@@ -1,7 +1,8 @@
 /** What the settings of one operation say about sending it again, and about sharing its answers. */
 import * as Context from "effect/Context"
+import type { Fallback } from "../../Fallback.ts"
 import type { Problem } from "../../InvalidOptions.ts"
-import { type OperationOptions, Settings } from "../../Resilience.ts"
+import { merge, type OperationOptions, Settings, validate as validateSettings } from "../../Resilience.ts"
 import { problems, unless } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 
@@ -16,24 +17,71 @@ export const isRepeatable = (options: OperationOptions, method: string): boolean
   options.idempotent ?? (keyHeaderOf(options) !== undefined || idempotentMethods.has(method))
 
 /** The header of an operation's idempotency key, in lower case, if it has one. */
-export const keyHeaderOf = ({ idempotencyKey }: OperationOptions): string | undefined =>
-  idempotencyKey === undefined || idempotencyKey === false
-    ? undefined
-    : idempotencyKey === true
-    ? defaultKeyHeader
-    : idempotencyKey.header.toLowerCase()
+export const keyHeaderOf = ({ idempotencyKey }: OperationOptions): string | undefined => {
+  if (idempotencyKey === true) return defaultKeyHeader
+  // Also asked before it is known to be one.
+  const header: unknown = idempotencyKey && idempotencyKey.header
+  return typeof header === "string" ? header.toLowerCase() : undefined
+}
 
 /** Settings that an annotation gives, if it gives some. */
 export const settingsOf = (annotations: Context.Context<never>): OperationOptions =>
   Context.getOrUndefined(annotations, Settings) ?? {}
+
+/** Its own settings, and those of its group and API, stand between those of the definition and of the configuration. */
+export const optionsOf = (
+  operation: Operation,
+  wider: OperationOptions,
+  configured: OperationOptions
+): OperationOptions => merge(wider, ...operation.annotations.map((annotations) => settingsOf(annotations)), configured)
 
 /** Whether one answer may serve several callers. */
 export const isShareable = (operation: Operation): boolean =>
   operation._tag === "Buffered" &&
   (safeMethods.has(operation.method) || settingsOf(operation.annotations[2]).idempotent === true)
 
+type Chain = ReadonlyArray<Pick<Fallback<never, unknown, unknown, unknown>, "answer">>
+
+const keepsLast = (chain: Chain): boolean => chain.some(({ answer }) => typeof answer !== "function")
+
+/** Whether these settings, and this chain of fallbacks, let an answer serve more than one call. */
+export const isAnswering = (operation: Operation, { cache, coalesce }: OperationOptions, chain: Chain): boolean =>
+  isShareable(operation) && (Boolean(cache) || coalesce === true || keepsLast(chain))
+
+/**
+ * What is wrong with the merged settings of an operation and its chain of fallbacks. `anonymous`: nobody can say whose its
+ * answers are.
+ */
+export const validate = (
+  operation: Operation,
+  options: OperationOptions,
+  chain: Chain,
+  anonymous: boolean
+): ReadonlyArray<Problem> => {
+  const { _tag, method } = operation
+  const shareable = isShareable(operation)
+  const kept = keepsLast(chain)
+  const unknown = "an audience of the auth scheme, because credentials may differ from call to call"
+  return [
+    ...validateSettings(options),
+    ...validateOwn(operation, isRepeatable(options, method)),
+    ...problems(
+      unless(
+        !kept || shareable,
+        "fallback",
+        _tag === "Streamed"
+          ? "must have no cache, because a stream is not kept"
+          : `must have no cache unless it is idempotent, because a ${method} is not answered for another`
+      ),
+      unless(!anonymous || !shareable || !options.cache, "cache", `needs ${unknown}`),
+      unless(!anonymous || !shareable || options.coalesce !== true, "coalesce", `needs ${unknown}`),
+      unless(!anonymous || !shareable || !kept, "fallback", `has a cache, which needs ${unknown}`)
+    )
+  ]
+}
+
 /** What is asked for at an operation that may not be sent twice, or not be answered for another, is a contradiction. */
-export const validateOwn = (operation: Operation, repeatable: boolean): ReadonlyArray<Problem> => {
+const validateOwn = (operation: Operation, repeatable: boolean): ReadonlyArray<Problem> => {
   const { _tag, annotations, method } = operation
   const { cache, coalesce, hedge, retry } = settingsOf(annotations[2])
   const twice = `needs idempotencyKey or idempotent, because a ${method} may not be sent twice`

@@ -7,13 +7,12 @@ import * as Cache from "../../policy/Cache.ts"
 import * as Coalesce from "../../policy/Coalesce.ts"
 import * as Resilience from "../../Resilience.ts"
 import { Stores } from "../../Stores.ts"
-import { type Answered, codec, freshnessOf } from "../cache/answered.ts"
-import * as Memory from "../cache/memory.ts"
+import { type Answered, freshnessOf } from "../cache/answered.ts"
 import type { Operation } from "../contract/operation.ts"
 import * as Chain from "../fallback/chain.ts"
 import * as Layers from "../pipeline/layers.ts"
 import type * as Run from "../pipeline/run.ts"
-import { defaultKeyHeader, isRepeatable, isShareable, settingsOf, validateOwn } from "./operationOptions.ts"
+import { defaultKeyHeader, isShareable, optionsOf } from "./operationOptions.ts"
 import type { Shared } from "./shared.ts"
 
 export interface Planned {
@@ -27,21 +26,14 @@ export interface Planner extends Planned {
   readonly planWith: (options: Resilience.OperationOptions) => Effect.Effect<Planned, InvalidOptions>
 }
 
+/** Its settings have been checked. */
 export const make = Effect.fnUntraced(function*(
   operation: Operation,
   shared: Shared
 ): Effect.fn.Return<Planner, InvalidOptions, Stores | Scope.Scope> {
   const { configured, policies, wider } = shared
   const stores = yield* Stores
-  const scopes = operation.annotations.map((annotations) => settingsOf(annotations))
-  const options = Resilience.merge(wider, ...scopes, configured)
-  yield* refuse([
-    ...Resilience.validate(options),
-    ...validateOwn(operation, isRepeatable(options, operation.method)),
-    ...(operation._tag === "Streamed" && chainOf(operation, shared).some(({ answer }) => typeof answer !== "function")
-      ? [{ option: "fallback", problem: "must have no cache, because a stream is not kept" }]
-      : [])
-  ].map(({ option, problem }) => ({ option: `${operation.name}: ${option}`, problem })))
+  const options = optionsOf(operation, wider, configured)
   const planOf = (options: Resilience.OperationOptions) => policies.plan(options, operation)
   const plan = yield* planOf(options)
   const layers = yield* layersOf(operation, options, shared, plan)
@@ -74,12 +66,12 @@ const layersOf = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> {
   const chain = chainOf(operation, shared)
   const shareable = isShareable(operation)
-  const name = `${shared.id}/${operation.name}/${shared.audience}`
+  const { name } = operation
   const layers: Omit<Layers.Layers, "plan"> = {
     fallback: chain.length === 0
       ? undefined
-      : { chain, storage: yield* storageOf(`last-good/${name}`, operation, Chain.capacity) },
-    cache: !options || !shareable ? undefined : yield* cacheOf(name, operation, options),
+      : { chain, storage: storageOf(`last-good/${name}`, operation, shared, Chain.capacity) },
+    cache: !options || !shareable ? undefined : yield* cacheOf(operation, shared, options),
     coalesce: coalesce === true && shareable ? yield* Coalesce.make<string>() : undefined
   }
   return Object.values(layers).every((layer) => layer === undefined) ? undefined : { ...layers, plan }
@@ -88,33 +80,29 @@ const layersOf = Effect.fnUntraced(function*(
 const chainOf = ({ name }: Operation, { fallbacks }: Shared) => fallbacks.get(name) ?? []
 
 const cacheOf = Effect.fnUntraced(function*(
-  name: string,
   operation: Operation,
-  { cacheControl, capacity, ttl, ...options }: Partial<Resilience.CacheOptions>
+  shared: Shared,
+  { cacheControl = false, capacity, ttl, ...options }: Partial<Resilience.CacheOptions>
 ): Effect.fn.Return<Cache.Cache<string, Answered>, InvalidOptions, Stores | Scope.Scope> {
   const clock = yield* Clock.Clock
   return yield* Cache.make<string, Answered>({
     ...options,
     // That it is there has been checked.
     ttl: ttl!,
-    name,
-    storage: yield* storageOf(name, operation, capacity),
-    freshness: cacheControl === true ? (answered) => freshnessOf(answered, clock.currentTimeMillisUnsafe()) : undefined,
+    name: operation.name,
+    storage: storageOf(operation.name, operation, shared, capacity, cacheControl),
+    freshness: cacheControl ? (answered) => freshnessOf(answered, clock.currentTimeMillisUnsafe()) : undefined,
     classify: Layers.classify
   })
 })
 
-/** In the store that processes share, as the remote sent it; where there is none, in memory. */
-const storageOf = Effect.fnUntraced(function*(
+const storageOf = (
   name: string,
   operation: Operation,
-  capacity = 1000
-): Effect.fn.Return<Cache.Storage<string, Answered>, never, Stores> {
-  const { shared, state } = yield* Stores
-  if (shared !== undefined) return Cache.sharedStorage({ shared, name, keyOf: (key) => key, ...codec(operation) })
-  const kept = yield* state(`cache/${name}`, () => Memory.empty<string, Answered>())
-  return Memory.make(kept.ref.current, capacity)
-})
+  { audience }: Shared,
+  capacity = 1000,
+  headers = false
+): Cache.Storage<string, Answered> => audience.storage({ name, operation, capacity, headers })
 
 /** What is shared with other callers can be left out at a call site, but not made anew. */
 const sharedAtCall = ({ cache, coalesce }: Resilience.OperationOptions, options: Resilience.OperationOptions) => {

@@ -30,13 +30,15 @@ export interface Policies {
   ) => Effect.Effect<Plan, InvalidOptions, Stores>
 }
 
-/** Of the integration of that name. A bulkhead says how many it lets through. `onTransition` is told of the circuit. */
+/** They have been checked. A bulkhead says how many it lets through. */
+export type Settings = Resilience.Options & { readonly bulkhead: false | Bulkhead.Options }
+
+/** Of the integration of that name. `onTransition` is told of the circuit. */
 export const make = Effect.fnUntraced(function*(
   name: string,
-  options: Resilience.Options & { readonly bulkhead: false | Bulkhead.Options },
+  options: Settings,
   onTransition?: (transition: CircuitBreaker.Transition) => void
 ): Effect.fn.Return<Policies, InvalidOptions, Stores | Scope.Scope> {
-  yield* refuse([...Resilience.validate(options), ...unreachable(options)])
   const breaker = options.breaker === false
     ? undefined
     : yield* CircuitBreaker.make({ ...options.breaker, name, onTransition })
@@ -84,9 +86,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /** A remote that is silent must be able to open the circuit: enough calls have to time out within the window to count. */
-const unreachable = (
-  { breaker, bulkhead, ...options }: Resilience.Options & { readonly bulkhead: false | Bulkhead.Options }
-): ReadonlyArray<Problem> => {
+export const unreachable = ({ breaker, bulkhead, ...options }: Settings): ReadonlyArray<Problem> => {
   if (breaker === false || breaker?.failureRate === undefined || bulkhead === false) return []
   const { failureRate: { minimumCalls, window }, failureThreshold } = breaker
   const { attempt } = timeoutsOf(options)

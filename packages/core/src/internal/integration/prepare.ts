@@ -2,6 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Reason } from "../../IntegrationError.ts"
+import { CurrentRecorder } from "../../Provenance.ts"
+import { CurrentOptions } from "../../Resilience.ts"
 import type { Answered } from "../cache/answered.ts"
 import { isLarger } from "../contract/bodySize.ts"
 import type { Buffered, Encoded, Operation } from "../contract/operation.ts"
@@ -23,7 +25,7 @@ export interface Prepared {
   readonly start: Attempt.Start
   /** The same for an answer that is kept. */
   readonly startKept: (known: Answered | undefined) => Attempt.Start
-  /** Equal for requests that are sent alike, credentials aside. */
+  /** Equal for requests of one audience that are sent alike. */
   readonly identity: () => string
 }
 
@@ -31,7 +33,7 @@ export type Prepare = (request: unknown, plan: Run.Plan) => Effect.Effect<Prepar
 
 export const buffered = (operation: Buffered, shared: Shared): Prepare => {
   const wire: Exchange.Wire = { ...shared, ...sending(operation, shared), operation }
-  const prepared = (encoded: Encoded, plan: Run.Plan): Exit.Exit<Prepared, Reason> =>
+  const prepared = (encoded: Encoded, plan: Run.Plan, audience: string): Exit.Exit<Prepared, Reason> =>
     isLarger(encoded.body, plan.maxRequestBytes)
       ? Exit.fail(StreamedClient.tooLarge(plan.maxRequestBytes))
       : Exit.succeed({
@@ -39,14 +41,26 @@ export const buffered = (operation: Buffered, shared: Shared): Prepare => {
         keyed: isKeyed(encoded, plan),
         start: Exchange.start(wire, plan, encoded),
         startKept: (known) => Exchange.startKept(wire, plan, encoded, known),
-        identity: () => identityOf(encoded)
+        identity: () => identityOf(encoded, audience)
       })
+  if (shared.audienceOfCall !== undefined && shared.answering.has(operation.name)) {
+    // As what auth does in the attempt, it sees nothing of what was asked for at the call site.
+    const audience = shared.audienceOfCall.pipe(
+      Effect.provideService(CurrentOptions, undefined),
+      Effect.provideService(CurrentRecorder, undefined)
+    )
+    return (request, plan) =>
+      Effect.flatMap(
+        operation.encode(request),
+        (encoded) => Effect.flatMap(audience, (audience) => prepared(encoded, plan, audience))
+      )
+  }
   return (request, plan) => {
     const encoded = operation.encode(request)
     const exit = settled(encoded)
     return exit !== undefined && Exit.isSuccess(exit)
-      ? prepared(exit.value, plan)
-      : Effect.flatMap(encoded, (encoded) => prepared(encoded, plan))
+      ? prepared(exit.value, plan, "")
+      : Effect.flatMap(encoded, (encoded) => prepared(encoded, plan, ""))
   }
 }
 
@@ -64,5 +78,5 @@ export const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: 
 /** A header loses the space around its value, so that one without anything else would be empty. */
 export const isKey = (key: string): boolean => typeof key === "string" && key.trim() !== "" && isValue(key)
 
-const identityOf = ({ body, headers, path }: Encoded): string =>
-  JSON.stringify([path, headers, typeof body === "string" ? body : body && Array.from(body)])
+const identityOf = ({ body, headers, path }: Encoded, audience: string): string =>
+  JSON.stringify([audience, path, headers, typeof body === "string" ? body : body && Array.from(body)])

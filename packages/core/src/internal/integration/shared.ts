@@ -8,6 +8,7 @@ import type * as Resilience from "../../Resilience.ts"
 import type * as Transport from "../../Transport.ts"
 import type * as Exchange from "../pipeline/exchange.ts"
 import type { InFlight } from "../pipeline/inFlight.ts"
+import type { Audience } from "./audience.ts"
 import type { Policies } from "./policies.ts"
 
 export interface Shared {
@@ -25,8 +26,12 @@ export interface Shared {
   readonly configured: Resilience.OperationOptions
   /** The fallbacks of an operation, by its name. */
   readonly fallbacks: ReadonlyMap<string, ReadonlyArray<Fallback<unknown, unknown, unknown, never>>>
-  /** Whose answers are kept: differs with the remote's address and the credentials. */
-  readonly audience: string
+  /** Whose answers are kept, by the remote's address and the credentials. */
+  readonly audience: Audience
+  /** Whose they are within that, by the call; absent where all calls have the same credentials. */
+  readonly audienceOfCall: Auth.Audience | undefined
+  /** The operations of which an answer may serve more than one call, by name. */
+  readonly answering: ReadonlySet<string>
   readonly propagateTrace: boolean
   readonly deadlineHeader: string | undefined
   readonly listener: Events.Listener | undefined

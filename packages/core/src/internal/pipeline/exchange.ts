@@ -57,15 +57,21 @@ export const start = (wire: Wire, limits: Limits, encoded: Encoded): Start => (a
 
 /**
  * The same for an answer that is kept: the attempt succeeds with an `Answered`. One that is known, but too old, is asked for
- * with its validator.
+ * with its validator, unless the request has a condition of its own.
  */
 export const startKept =
   (wire: Wire, limits: Limits, encoded: Encoded, known: Answered | undefined): Start => (attempt, sink) => {
-    const exchange = new KeptExchange(wire, limits, attempt, sink, known)
+    const conditions = known === undefined || isConditional(encoded.headers) ? [] : known.conditions
+    const exchange = new KeptExchange(wire, limits, attempt, sink, conditions.length === 0 ? undefined : known)
     const request = toRequest(wire, limits, encoded, attempt)
-    exchange.begin(known === undefined ? request : { ...request, headers: [...request.headers, ...known.conditions] })
+    exchange.begin({ ...request, headers: [...request.headers, ...conditions] })
     return exchange
   }
+
+/** RFC 9110 section 13.1. */
+const preconditions = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"]
+const isConditional = (headers: ReadonlyArray<string>): boolean =>
+  preconditions.some((name) => hasHeader(headers, name))
 
 /** Whether a flat list of headers has one of that name. */
 export const hasHeader = (headers: ReadonlyArray<string>, name: string): boolean => {
@@ -195,6 +201,7 @@ class Exchange implements Running, Transport.Receiver {
 }
 
 class KeptExchange extends Exchange {
+  /** What was asked for by its validator: a 304 then says that it has not changed. */
   private readonly known: Answered | undefined
   private response: Transport.Response | undefined = undefined
 
