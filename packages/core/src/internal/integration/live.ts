@@ -219,5 +219,8 @@ const told = (integration: string, listener: Events.Listener | undefined) =>
 const gauged = (integration: string, { state }: CircuitBreaker.CircuitBreaker) =>
   Effect.flatMap(state, ({ _tag }) => Metric.update(Telemetry.circuitState(integration), states[_tag]))
 
-const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key))) as T
+const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T => {
+  const rest = { ...record }
+  for (const key of keys) Reflect.deleteProperty(rest, key)
+  return rest
+}

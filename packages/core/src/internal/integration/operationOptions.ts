@@ -32,6 +32,10 @@ export const isShareable = (operation: Operation): boolean =>
   operation._tag === "Buffered" &&
   (safeMethods.has(operation.method) || settingsOf(operation.annotations[2]).idempotent === true)
 
+/** How long answers are kept has to be said by one of the scopes of an operation that keeps them. */
+export const validateMerged = (operation: Operation, { cache }: OperationOptions): ReadonlyArray<Problem> =>
+  problems(unless(!cache || cache.ttl !== undefined || !isShareable(operation), "cache.ttl", "must be given"))
+
 /** What is asked for at an operation that may not be sent twice, or not be answered for another, is a contradiction. */
 export const validateOwn = (operation: Operation, repeatable: boolean): ReadonlyArray<Problem> => {
   const { _tag, annotations, method } = operation
