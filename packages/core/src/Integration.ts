@@ -110,7 +110,8 @@ export interface ServiceClass<
   /**
    * Other settings, for calls that begin from now on; calls in flight end with those they began with. What is known of the
    * remote stays: circuit, limits, budgets and cached answers. Settings that cannot work are refused, and those of before
-   * stay. Does nothing to a test layer.
+   * stay; all are, once the layer is closed. They are whole settings, from which the client is made anew, whatever its layer
+   * was built from: a definition's authentication gives way to the class's own. Does nothing to a test layer.
    */
   readonly reload: (
     settings: Settings<Fields>,
@@ -118,6 +119,11 @@ export interface ServiceClass<
   ) => Effect.Effect<void, InvalidOptions, Self>
   /** The same with what the configuration holds now. */
   readonly reloadConfig: (options?: ReloadOptions) => Effect.Effect<void, Config.ConfigError, Self>
+  /** The same with a definition, whose base URL and authentication take the place of the class's own. */
+  readonly reloadDefinition: (
+    definition: Definition.Definition,
+    options?: ReloadOptions
+  ) => Effect.Effect<void, InvalidOptions, Self>
 }
 
 export type { FallbackSettings, ReloadOptions }
@@ -162,7 +168,7 @@ export const make = <Groups extends HttpApiGroup.Constraint, const Fields extend
   settings: Settings<Fields>
 ) => Effect.Effect<Client<Groups>, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> => {
   const declared = declare(id, options, {})
-  return (settings) => Live.make(declared, settings) as Effect.Effect<never, InvalidOptions, never>
+  return (settings) => Live.make(declared, { settings }) as Effect.Effect<never, InvalidOptions, never>
 }
 
 const declare = (

@@ -1,5 +1,6 @@
 // @effect-diagnostics floatingEffect:off missingEffectError:off
 import * as Auth from "@switchboard/core/Auth"
+import type * as Definition from "@switchboard/core/Definition"
 import * as Fallback from "@switchboard/core/Fallback"
 import * as Integration from "@switchboard/core/Integration"
 import type { IntegrationError } from "@switchboard/core/IntegrationError"
@@ -144,3 +145,7 @@ expectTypeOf(Payments.reload({ token: Redacted.make("t") })).toEqualTypeOf<
 >()
 // @ts-expect-error what auth needs
 Payments.reload({})
+declare const definition: Definition.Definition
+expectTypeOf(Payments.reloadDefinition(definition, { awaitInFlight: true })).toEqualTypeOf<
+  Effect.Effect<void, InvalidOptions, Payments>
+>()

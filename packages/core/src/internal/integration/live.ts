@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Auth from "../../Auth.ts"
 import * as Events from "../../Events.ts"
-import { InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
+import { type InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
 import type * as RateLimit from "../../policy/RateLimit.ts"
 import * as Redaction from "../../Redaction.ts"
@@ -57,21 +57,26 @@ export interface Settings extends Resilience.Options {
   readonly fallback?: FallbackSettings | undefined
 }
 
+/** What a client is built from: settings, and what takes the place of what was declared. */
+export interface Given {
+  readonly settings: Settings
+  readonly instead?: Partial<Pick<Declared, "auth" | "userAgent">> | undefined
+}
+
 /** The client of the contract, whose settings may change; what is wrong is said of the integration. */
 export const make = Effect.fnUntraced(function*(
   declared: Declared,
-  settings: Settings
+  given: Given
 ): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
   const { id } = declared
   const operations = compile(declared.api)
   const listener = Events.harmless(yield* Events.CurrentListener)
   const clock = yield* Clock.Clock
-  const build = (settings: Settings) =>
-    Effect.mapError(begin(declared, operations, settings), ({ problems }) => InvalidOptions.of(problems, id))
   return yield* Generations.make(
+    id,
     operations,
-    build,
-    settings,
+    ({ instead, settings }: Given) => begin({ ...declared, ...instead }, operations, settings),
+    given,
     (told) => listener?.({ ...told, integration: id, at: clock.currentTimeMillisUnsafe() })
   )
 })
