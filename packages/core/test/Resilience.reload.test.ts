@@ -162,7 +162,8 @@ describe("a reload", () => {
         yield* get
         yield* reload
         yield* get
-        return (yield* sent).slice(1).map(({ headers, origin }) => [
+        const requests = yield* sent
+        return requests.slice(1).map(({ headers, origin }) => [
           origin,
           headers["user-agent"],
           headers["x-key"] ?? headers["authorization"]

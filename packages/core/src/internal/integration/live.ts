@@ -45,8 +45,8 @@ export interface Declared {
   readonly resilience: Resilience.Options
   readonly pool: Pool.PoolOptions
   readonly userAgent: string
-  /** Fallbacks by group and endpoint. */
-  readonly fallback: object
+  /** Fallbacks by group and endpoint; the last that are given for an operation count. */
+  readonly fallbacks: ReadonlyArray<object>
 }
 
 /** What every settings record may hold besides what auth needs. */
@@ -93,7 +93,7 @@ const begin = Effect.fnUntraced(function*(
   const { id } = given
   const declared = { ...given, resilience: Resilience.merge(yield* Resilience.CurrentDefaults, given.resilience) }
   const { credentials, problems } = yield* check(declared, settings)
-  const fallbacks = yield* Fallbacks.make(operations, declared.fallback, settings.fallback ?? {})
+  const fallbacks = yield* Fallbacks.make(operations, declared.fallbacks, settings.fallback ?? {})
   yield* refuse([...problems, ...fallbacks.problems])
   const authenticator = declared.auth.authenticator(credentials)
   const unsendable = typeof authenticator === "function" ? undefined : Credentials.problemOf(authenticator)
