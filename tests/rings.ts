@@ -27,6 +27,7 @@ export const rings: Record<string, number> = {
   "internal/contract/readBody": 0,
   "internal/retryAfter": 0,
   "internal/settings/pool": 0,
+  "internal/settings/repeats": 0,
   "internal/settings/reserved": 0,
   "internal/settings/section": 0,
   "internal/settings/timeouts": 0,

@@ -26,6 +26,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaParser from "effect/SchemaParser"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
 import type { Fallback } from "./Fallback.ts"
@@ -131,11 +132,22 @@ export type Fallbacks<Groups extends HttpApiGroup.Constraint> = Simplify<
   & { readonly [E in TopLevelEndpoint<Groups> as E["identifier"]]?: Chain<E> | undefined }
 >
 
-type Chain<E extends Endpoint> = OneOrMore<Fallback<Request<E>, Success<E>, Failure<E> | IntegrationError, any>>
+// Inferred first, so that an error shows the fallback of a request and an answer rather than that of an endpoint.
+type Chain<E extends Endpoint> = [Request<E>, Success<E>, Failure<E> | IntegrationError] extends
+  [infer In, infer A, infer Failed] ? OneOrMore<Fallback<In, A, Failed, unknown>> : never
 type OneOrMore<A> = A | ReadonlyArray<A>
 
-/** What fallbacks need to answer. */
-export type FallbackServices<F> = F extends Fallback<any, any, any, infer R> ? R
+/** Nothing but fallbacks of operations that there are: a group or an operation besides them is one too many. */
+export type OnlyKnown<F, Groups extends HttpApiGroup.Constraint> = Known<F, Fallbacks<Groups>>
+type Known<F, Shape> = {
+  readonly [K in keyof F]: K extends keyof Shape
+    ? NonNullable<F[K]> extends AnyFallback | ReadonlyArray<AnyFallback> ? unknown : Known<F[K], NonNullable<Shape[K]>>
+    : never
+}
+type AnyFallback = Fallback<never, unknown, unknown, unknown>
+
+/** What fallbacks need to answer. Each has a scope of its own. */
+export type FallbackServices<F> = F extends Fallback<any, any, any, infer R> ? Exclude<R, Scope.Scope>
   : F extends ReadonlyArray<infer Element> ? FallbackServices<Element>
   : F extends object ? FallbackServices<F[keyof F]>
   : never

@@ -84,7 +84,10 @@ export const cache = ({ maxAge, on }: Options & { readonly maxAge: Duration.Inpu
   answer: { maxAge: millis(maxAge) }
 })
 
-/** What another service answers to the same request. */
+/**
+ * What another service answers to the same request. It has a scope of its own, and sees nothing of what was asked for at
+ * the call site.
+ */
 export const alternative = <Input, A, E, R>(
   call: (input: Input, failed: Failed) => Effect.Effect<A, E, R>,
   { on, timeout = defaultTimeout }: TimedOptions = {}
@@ -142,26 +145,34 @@ export const validate = (chain: ReadonlyArray<Fallback<never, unknown, unknown, 
  * compared by `Equal`. `classify` decides the outcomes it knows, the default classifier the rest. `Provenance.reported`
  * says where an answer came from.
  */
-export const make = Effect.fnUntraced(function*<Input, A, E = never, R = never>(
-  options: { readonly name: string; readonly classify?: Outcome.Classifier | undefined },
-  ...chain: ReadonlyArray<Fallback<Input, A, E, R>>
-): Effect.fn.Return<Guard<Input, A, E, R>, InvalidOptions, Stores> {
-  yield* refuse(validate(chain))
-  const stores = yield* Stores
-  const classify = Outcome.classifyWith(options.classify)
-  const kept = yield* stores.state(`fallback/${options.name}`, () => Memory.empty<Input, unknown>())
-  const storage = Memory.make(kept.ref.current, Chain.capacity)
-  // What is kept under a name are answers of the effects that were guarded under it.
-  const settings = { chain, storage, read: (value: unknown) => value as A }
-  return (input) => <A1, E1, R1>(self: Effect.Effect<A1, E1, R1>) =>
-    Effect.flatMap(Effect.exit(self), (exit): Effect.Effect<A | A1, E | E1, R> => {
-      const outcome = classify(exit)
-      return Exit.isSuccess(exit) && outcome._tag === "Success"
-        ? Effect.as(Chain.keep(chain, storage, input, exit.value), exit.value)
-        : Effect.flatMap(
-          Chain.answer(settings, input, input, { exit, outcome }),
-          ({ provenance, value }) =>
-            provenance.source === "remote" ? Effect.succeed(value) : Effect.as(Provenance.record(provenance), value)
-        )
-    })
-})
+export const make = Effect.fnUntraced(
+  function*<const Fallbacks extends ReadonlyArray<Fallback<any, unknown, unknown, unknown>>>(
+    options: { readonly name: string; readonly classify?: Outcome.Classifier | undefined },
+    ...chain: Fallbacks
+  ): Effect.fn.Return<GuardOf<Fallbacks[number]>, InvalidOptions, Stores> {
+    yield* refuse(validate(chain))
+    const stores = yield* Stores
+    const classify = Outcome.classifyWith(options.classify)
+    const kept = yield* stores.state(`fallback/${options.name}`, () => Memory.empty<unknown, unknown>())
+    const storage = Memory.make(kept.ref.current, Chain.capacity)
+    const settings = { chain, storage, read: (value: unknown) => value }
+    const guard: Guard<unknown, unknown, unknown, unknown> = (input) => (self) =>
+      Effect.flatMap(Effect.exit(self), (exit): Effect.Effect<unknown, unknown, unknown> => {
+        const outcome = classify(exit)
+        return Exit.isSuccess(exit) && outcome._tag === "Success"
+          ? Effect.as(Chain.keep(chain, storage, input, exit.value), exit.value)
+          : Effect.flatMap(
+            Chain.answer(settings, input, input, { exit, outcome }),
+            ({ provenance, value }) =>
+              provenance.source === "remote" ? Effect.succeed(value) : Effect.as(Provenance.record(provenance), value)
+          )
+      })
+    // The types of the chain are put on here. What is kept under a name are answers of effects that were guarded under it.
+    return guard as never
+  }
+)
+
+/** All fallbacks are given the same input, and any of them may answer. */
+type GuardOf<F> = [F] extends [never] ? Guard<unknown, never, never, never>
+  : [F] extends [Fallback<infer Input, infer A, infer E, infer R>] ? Guard<Input, A, E, R>
+  : never

@@ -25,7 +25,7 @@ import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Auth from "./Auth.ts"
-import type { Client, Fallbacks, FallbackServices, Handlers } from "./Contract.ts"
+import type { Client, Fallbacks, FallbackServices, Handlers, OnlyKnown } from "./Contract.ts"
 import type * as Definition from "./Definition.ts"
 import type { ReloadOptions } from "./internal/integration/generations.ts"
 import * as Live from "./internal/integration/live.ts"
@@ -82,15 +82,15 @@ export interface ServiceClass<
   readonly api: HttpApi.HttpApi<string, Groups>
   /**
    * The same integration with what is answered where the remote cannot, by group and endpoint: a `Fallback`, or a chain of
-   * them. What they need, its layers need.
+   * them. What they need, its layers need. Given again, it replaces the chains of the operations it names, and no others.
    *
    * @example
    * class Shop extends Integration.Service<Shop>()("coffee/Shop", { api: ShopApi })
    *   .withFallback({ menu: { list: Fallback.cache({ maxAge: "1 day" }) } }) {}
    */
   readonly withFallback: <F extends Fallbacks<Groups>>(
-    fallback: F
-  ) => ServiceClass<Self, Id, Groups, Fields, FallbackServices<F>>
+    fallback: F & OnlyKnown<F, Groups>
+  ) => ServiceClass<Self, Id, Groups, Fields, R | FallbackServices<F>>
   /** Live, from values. */
   readonly layer: (
     ...settings: Given<Settings<Fields>>
@@ -110,7 +110,8 @@ export interface ServiceClass<
   /**
    * Other settings, for calls that begin from now on; calls in flight end with those they began with. What is known of the
    * remote stays: circuit, limits, budgets and cached answers. Settings that cannot work are refused, and those of before
-   * stay. Does nothing to a test layer.
+   * stay; all are, once the layer is closed. They are whole settings, from which the client is made anew, whatever its layer
+   * was built from: a definition's authentication gives way to the class's own. Does nothing to a test layer.
    */
   readonly reload: (
     settings: Settings<Fields>,
@@ -118,6 +119,11 @@ export interface ServiceClass<
   ) => Effect.Effect<void, InvalidOptions, Self>
   /** The same with what the configuration holds now. */
   readonly reloadConfig: (options?: ReloadOptions) => Effect.Effect<void, Config.ConfigError, Self>
+  /** The same with a definition, whose base URL and authentication take the place of the class's own. */
+  readonly reloadDefinition: (
+    definition: Definition.Definition,
+    options?: ReloadOptions
+  ) => Effect.Effect<void, InvalidOptions, Self>
 }
 
 export type { FallbackSettings, ReloadOptions }
@@ -144,14 +150,14 @@ export const Service = <Self>() =>
   options: Options<Groups, Fields>
 ): ServiceClass<Self, Id, Groups, Fields> => {
   const { configName = configNameOf(id) } = options
-  const withFallback = (fallback: object) => {
+  const withFallbacks = (fallbacks: ReadonlyArray<object>) => {
     const service = Context.Service<Self, Client<Groups>>()(id)
-    return Object.assign(service, members(service as never, declare(id, options, fallback), configName), {
-      withFallback
+    return Object.assign(service, members(service as never, declare(id, options, fallbacks), configName), {
+      withFallback: (fallback: object) => withFallbacks([...fallbacks, fallback])
     })
   }
   // The contract's types are put on here; below them an integration is an object with methods.
-  return withFallback({}) as never
+  return withFallbacks([]) as never
 }
 
 /** What `Service` is made of: a client for as long as the scope is open. */
@@ -161,12 +167,12 @@ export const make = <Groups extends HttpApiGroup.Constraint, const Fields extend
 ): (
   settings: Settings<Fields>
 ) => Effect.Effect<Client<Groups>, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> => {
-  const declared = declare(id, options, {})
-  return (settings) => Live.make(declared, settings) as Effect.Effect<never, InvalidOptions, never>
+  const declared = declare(id, options, [])
+  return (settings) => Live.make(declared, { settings }) as Effect.Effect<never, InvalidOptions, never>
 }
 
 const declare = (
   id: string,
   { api, auth, baseUrl, pool = {}, resilience = {}, userAgent = agentOf(id) }: Options<any, any>,
-  fallback: object
-): Live.Declared => ({ id, api, baseUrl, auth: auth ?? Auth.none, pool, resilience, userAgent, fallback })
+  fallbacks: ReadonlyArray<object>
+): Live.Declared => ({ id, api, baseUrl, auth: auth ?? Auth.none, pool, resilience, userAgent, fallbacks })

@@ -14,6 +14,7 @@ import * as BreakerOptions from "./internal/circuit/options.ts"
 import { isToken } from "./internal/headerSyntax.ts"
 import * as RetryOptions from "./internal/retry/options.ts"
 import * as Pool from "./internal/settings/pool.ts"
+import * as Repeats from "./internal/settings/repeats.ts"
 import * as Timeouts from "./internal/settings/timeouts.ts"
 import { InvalidOptions, type Problem } from "./InvalidOptions.ts"
 import type * as Outcome from "./Outcome.ts"
@@ -82,12 +83,13 @@ export interface OperationOptions {
   readonly retry?: false | Omit<Retry.Options, "budget"> | undefined
   /**
    * Makes another attempt while the first has not answered, in place of retries: one call has one or the other, and both
-   * are paid from the same budget. Only for what may be sent twice. Absent or `false`: none.
+   * are paid from the same budget. Only for what may be sent twice: other calls are retried as if it were absent, that is
+   * where nothing was sent. Absent or `false`: none.
    */
   readonly hedge?: false | Hedge.Options | undefined
   /**
    * Keeps answers. Absent or `false`: none are kept. For GET, HEAD, OPTIONS and QUERY, and for what is `idempotent` by its
-   * own settings; not for streams. At a call site it can be switched off alone.
+   * own settings; not for streams. One of the scopes has to say `ttl`. At a call site it can be switched off alone.
    */
   readonly cache?: false | Partial<CacheOptions> | undefined
   /** Whether equal calls at the same time are one: default false. For what `cache` is for. */
@@ -196,33 +198,28 @@ export const withIdempotencyKey = (value: string) => <A, E, R>(self: Effect.Effe
 
 /**
  * Field by field, those of `retry`, `breaker`, `rateLimit`, `bulkhead`, `hedge` and `cache` included; what is defined later
- * wins. A narrower total timeout alone takes the place of a wider scope's attempt timeout that does not fit into it, and
- * hedging or retrying that of a wider scope's other way to repeat.
+ * wins. A narrower total timeout alone takes the place of a wider scope's attempt timeout that does not fit into it. Of
+ * `retry` and `hedge` the one asked for last applies, as long as it is not switched off; a budget alone asks for neither.
  */
 export const merge = <O extends Options>(...layers: ReadonlyArray<O | undefined>): O => {
   const merged: Record<string, unknown> = {}
   for (const layer of layers) {
     if (layer?.totalTimeout !== undefined && !Timeouts.fits(merged, layer.totalTimeout)) delete merged["attemptTimeout"]
-    if (isSection(layer?.hedge)) merged["retry"] = budgetOf(merged["retry"])
-    if (isSection(layer?.retry)) delete merged["hedge"]
+    const repeats = Repeats.latestOf(merged, layer ?? {})
     for (const [name, value] of Object.entries(layer ?? {})) {
       if (value === undefined) continue
       const outer = merged[name]
-      merged[name] = sections.has(name) && isSection(value) && isSection(outer)
+      merged[name] = sections.has(name) && Repeats.isSection(value) && Repeats.isSection(outer)
         ? { ...outer, ...defined(value) }
         : value
     }
+    Repeats.note(merged, repeats)
   }
   // Every field is one of `O`, by name and by type.
   return merged as unknown as O
 }
 
 const sections = new Set(["retry", "breaker", "rateLimit", "bulkhead", "hedge", "cache"])
-/** What pays for hedges as well. */
-const budgetOf = (retry: unknown): object | undefined =>
-  isSection(retry) && "budget" in retry ? { budget: retry.budget } : undefined
-const isBudget = (name: string): boolean => name === "budget"
-const isSection = (value: unknown): value is object => typeof value === "object" && value !== null
 const defined = (section: object): object =>
   Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined))
 
@@ -232,7 +229,7 @@ export const defaults = {
   maxResponseBytes: 10 * 1024 * 1024
 } as const
 
-/** What is wrong with merged settings. */
+/** What is wrong with merged settings. Whether an operation that keeps answers knows how long is another question. */
 export const validate = (options: Options): ReadonlyArray<Problem> => {
   const { attemptTimeout, maxRequestBytes, maxResponseBytes, totalTimeout } = options
   const total = totalTimeout ?? defaults.totalTimeout
@@ -251,7 +248,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
       atLeast(1, "maxResponseBytes", maxResponseBytes),
       keyProblem(options.idempotencyKey),
       unless(
-        !isSection(options.hedge) || !isSection(options.retry) || Object.keys(options.retry).every(isBudget),
+        !Repeats.contradict(options),
         "hedge",
         "must not stand beside retry, because a call is repeated one way or the other"
       ),
@@ -263,17 +260,12 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
     ),
     ...within("retry", options.retry, Retry.validate),
     ...within("hedge", options.hedge, Hedge.validate),
-    ...within("cache", options.cache, validateCache),
+    ...within("cache", options.cache, Cache.validate),
     ...within("breaker", options.breaker, CircuitBreaker.validate),
     ...within("rateLimit", options.rateLimit, RateLimit.validate),
     ...within("bulkhead", options.bulkhead, Bulkhead.validate)
   ]
 }
-
-const validateCache = (options: Partial<CacheOptions>): ReadonlyArray<Problem> => [
-  ...collect(unless(options.ttl !== undefined, "ttl", "must be given")),
-  ...Cache.validate(options)
-]
 
 const within = <O>(section: string, options: false | O | undefined, check: (options: O) => ReadonlyArray<Problem>) =>
   options === false || options === undefined
@@ -310,17 +302,18 @@ export interface Explanation {
 export const explain = (
   options: Options & { readonly pool?: Pool.PoolOptions | undefined } = {}
 ): Explanation => {
-  const { breaker, bulkhead, cache, hedge, pool = {}, rateLimit, retry } = options
+  const { breaker, bulkhead, cache, pool = {}, rateLimit, retry } = options
   const problems = [...validate(options), ...within("pool", pool, Pool.validate)]
   if (problems.length > 0) throw new RangeError(new InvalidOptions({ problems }).message)
   const { attempt, total } = Timeouts.timeoutsOf(options)
+  const hedge = Repeats.hedgeOf(options)
   const repeats = hedge
     ? hedge.maxHedges ?? 1
     : retry === false
     ? 0
     : RetryOptions.settingsOf(retry ?? {}).maxRetries
   const shared = [
-    ...(cache ? [`answers kept for ${shown(millis(cache.ttl ?? 0))}`] : []),
+    ...(cache ? [cache.ttl === undefined ? "answers kept" : `answers kept for ${shown(millis(cache.ttl))}`] : []),
     ...(options.coalesce === true ? ["equal calls are one"] : [])
   ]
   const concurrent = bulkhead === false

@@ -5,6 +5,8 @@ import * as Fallback from "@switchboard/core/Fallback"
 import * as Integration from "@switchboard/core/Integration"
 import * as IntegrationError from "@switchboard/core/IntegrationError"
 import * as Provenance from "@switchboard/core/Provenance"
+import * as Resilience from "@switchboard/core/Resilience"
+import type * as Stores from "@switchboard/core/Stores"
 import * as Answer from "@switchboard/testing/Answer"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -12,6 +14,10 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Schema from "effect/Schema"
@@ -263,6 +269,109 @@ describe("another service", () => {
     }).pipe(Effect.provide(remote(down))))
 })
 
+describe("what a fallback runs in", () => {
+  const order = { payload: { item: "flat white" } }
+  class Backup extends Integration.Service<Backup>()("test/BackupShop", {
+    api: ShopApi,
+    baseUrl: "https://backup.example"
+  }) {}
+  class Shop extends Integration.Service<Shop>()("test/ShopWithBackup", {
+    api: ShopApi,
+    baseUrl: "https://shop.example",
+    resilience
+  }).withFallback({
+    menu: { list: Fallback.alternative((request) => Effect.flatMap(Backup, ({ menu }) => menu.list(request))) },
+    orders: { place: Fallback.alternative((request) => Effect.flatMap(Backup, ({ orders }) => orders.place(request))) }
+  }) {}
+  const both = Shop.layer().pipe(Layer.provide(Backup.layer({ cache: { ttl: "1 hour" } })))
+
+  it.effect("has nothing of what was asked for at the call site, which was asked for of the call alone", () =>
+    Effect.gen(function*() {
+      const { orders } = yield* Shop
+      const placed = yield* orders.place(order).pipe(
+        Resilience.withOptions({ idempotencyKey: { header: "x-key" } }),
+        Resilience.withIdempotencyKey("order-1")
+      )
+      assert.deepStrictEqual(placed, { id: "o_1" })
+      assert.deepStrictEqual(
+        (yield* requests).map(({ headers, origin }) => [origin, headers["x-key"], headers["idempotency-key"]]),
+        [["https://shop.example", "order-1", undefined], ["https://backup.example", undefined, undefined]]
+      )
+    }).pipe(Effect.provide(both.pipe(Layer.provideMerge(remote([down, Answer.json(200, { id: "o_1" })]))))))
+
+  it.effect("does not record where the answers came from that it used", () =>
+    Effect.gen(function*() {
+      const recorded: Array<string> = []
+      const { menu: api } = yield* Shop
+      for (let i = 0; i < 2; i++) {
+        yield* api.list(list).pipe(
+          Effect.provideService(Provenance.CurrentRecorder, ({ source }) => void recorded.push(source))
+        )
+      }
+      assert.deepStrictEqual(recorded, ["fallback", "fallback"])
+    }).pipe(Effect.provide(both.pipe(Layer.provideMerge(remote([down, ok, down]))))))
+
+  it.effect("has a scope of its own, which ends with its answer", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const opened = Effect.acquireRelease(
+        Effect.sync(() => (log.push("open"), later)),
+        () => Effect.sync(() => log.push("close"))
+      )
+      class Scoped extends Integration.Service<Scoped>()("test/Scoped", {
+        api: ShopApi,
+        baseUrl: "https://shop.example",
+        resilience
+      }).withFallback({ menu: { list: Fallback.alternative(() => opened) } }) {}
+      const layer: Layer.Layer<Scoped, unknown, HttpClient.HttpClient | Stores.Stores> = Scoped.layer()
+      yield* Effect.gen(function*() {
+        assert.deepStrictEqual(yield* (yield* Scoped).menu.list(list), later)
+        assert.deepStrictEqual(log, ["open", "close"])
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.provide(remote(down))))
+})
+
+describe("fallbacks that are given twice", () => {
+  class Shop extends Integration.Service<Shop>()("test/Twice", {
+    api: ShopApi,
+    baseUrl: "https://shop.example",
+    resilience
+  })
+    .withFallback({ menu: { list: Fallback.value(menu), feed: Fallback.value(Stream.empty) } })
+    .withFallback({ menu: { list: Fallback.value(later) }, orders: { place: Fallback.value({ id: "later" }) } })
+    .withFallback({ menu: { list: undefined }, orders: undefined })
+  {}
+
+  it.effect("count by operation: the last that says something", () =>
+    Effect.gen(function*() {
+      const { menu, orders } = yield* Shop
+      assert.deepStrictEqual(yield* menu.list(list), later)
+      assert.deepStrictEqual(yield* orders.place({ payload: { item: "flat white" } }), { id: "later" })
+      assert.deepStrictEqual(yield* Stream.runCollect(yield* menu.feed()), [])
+    }).pipe(Effect.provide(Shop.layer().pipe(Layer.provideMerge(remote(down))))))
+})
+
+describe("operations that are called as a member of every object", () => {
+  const Word = Schema.Struct({ word: Schema.String })
+  const Api = HttpApi.make("words")
+    .add(HttpApiGroup.make("words").add(HttpApiEndpoint.get("constructor", "/c", { success: Word })))
+    .add(HttpApiGroup.make("top", { topLevel: true }).add(HttpApiEndpoint.get("valueOf", "/v", { success: Word })))
+
+  it.effect("have no fallback unless one is given", () =>
+    Effect.gen(function*() {
+      class Words extends Integration.Service<Words>()("test/Words", { api: Api, baseUrl: "https://words.example" })
+        // TypeScript as well takes these for members of every object.
+        .withFallback<{ words: { constructor: undefined }; valueOf: undefined }>(Object.assign({ words: {} }))
+      {}
+      const { constructor, word } = yield* Effect.gen(function*() {
+        const { valueOf, words } = yield* Words
+        return { ...(yield* words.constructor()), ...(yield* valueOf()), constructor: words.constructor }
+      }).pipe(Effect.provide(Words.layer()))
+      assert.strictEqual(word, "hi")
+      assert.isFunction(constructor)
+    }).pipe(Effect.provide(remote(Answer.json(200, { word: "hi" })))))
+})
+
 describe("a queue", () => {
   const Order = Schema.Struct({ payload: Schema.Struct({ item: Schema.String }) })
 
@@ -341,7 +450,7 @@ describe("settings", () => {
 
   it.effect("of a class are refused by name as well", () =>
     Effect.gen(function*() {
-      const wrong = { menu: { list: [Fallback.cache({ maxAge: 0 }), Fallback.value(menu, { on: [] })], lost: [] } }
+      const wrong: {} = { menu: { list: [Fallback.cache({ maxAge: 0 }), Fallback.value(menu, { on: [] })], lost: [] } }
       const { message } = yield* Effect.flip(Effect.scoped(shop({ fallback: wrong })))
       assert.include(message, "fallback.menu.lost is not an operation of the contract")
       assert.include(message, "fallback.menu.list.0.maxAge must be positive")

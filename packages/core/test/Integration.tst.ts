@@ -1,5 +1,7 @@
 // @effect-diagnostics floatingEffect:off missingEffectError:off
 import * as Auth from "@switchboard/core/Auth"
+import type * as Contract from "@switchboard/core/Contract"
+import type * as Definition from "@switchboard/core/Definition"
 import * as Fallback from "@switchboard/core/Fallback"
 import * as Integration from "@switchboard/core/Integration"
 import type { IntegrationError } from "@switchboard/core/IntegrationError"
@@ -8,7 +10,7 @@ import type { Stores } from "@switchboard/core/Stores"
 import { type Config, Context, Effect, type Layer, Redacted, Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { expectTypeOf } from "vitest"
-import { CardDeclined, charge, Payments, PaymentsApi, token } from "./payments.ts"
+import { CardDeclined, charge, type Charges, Payments, PaymentsApi, token } from "./payments.ts"
 import { VaultApi } from "./vault.ts"
 
 declare const payments: typeof Payments.Service
@@ -135,6 +137,44 @@ export const guardedLayer = Guarded.layer
 expectTypeOf(Guarded.layer()).toEqualTypeOf<
   Layer.Layer<Guarded, InvalidOptions, HttpClient.HttpClient | Stores | Backup>
 >()
+/** Given again, the layers need what either needs; the scope of a fallback is its own. */
+class Twice extends Integration.Service<Twice>()("test/Twice", { api: PaymentsApi, baseUrl: "https://twice.example" })
+  .withFallback({
+    charges: {
+      get: Fallback.alternative(() => Effect.flatMap(Backup, ({ charge }) => Effect.andThen(Effect.scope, charge)))
+    }
+  })
+  .withFallback({
+    charges: {
+      create: Fallback.queue({
+        offer: (request) => {
+          expectTypeOf(request.payload).toEqualTypeOf<{ readonly amount: number }>()
+          return Effect.void
+        },
+        answer: ({ payload }) => ({ id: "queued", amount: payload.amount })
+      }),
+      quick: [Fallback.degrade((request) => {
+        expectTypeOf(request).toEqualTypeOf<{}>()
+        return charge
+      })]
+    }
+  })
+{}
+expectTypeOf(Twice.layer()).toEqualTypeOf<
+  Layer.Layer<Twice, InvalidOptions, HttpClient.HttpClient | Stores | Backup>
+>()
+/** Of the methods of a top-level group, a chain by endpoint. */
+Vault.withFallback({ get: [Fallback.cache({ maxAge: "1 hour" }), Fallback.value({ id: "v" })] })
+// @ts-expect-error an endpoint there is not, beside one there is
+Vault.withFallback({ get: Fallback.value({ id: "v" }), put: Fallback.value({ id: "v" }) })
+// @ts-expect-error an endpoint there is not, beside one there is
+Payments.withFallback({ charges: { get: Fallback.value(charge), gte: Fallback.value(charge) } })
+// @ts-expect-error a group there is not, beside one there is
+Payments.withFallback({ charges: { get: Fallback.value(charge) }, chrages: { get: Fallback.value(charge) } })
+/** Of what a chain typed by hand needs nothing is known, and that is seen. */
+declare const byHand: Contract.Fallbacks<typeof Charges>
+const Handmade = Payments.withFallback(byHand)
+expectTypeOf(Handmade.layer({ token })).toEqualTypeOf<Layer.Layer<Payments, InvalidOptions, unknown>>()
 // @ts-expect-error an answer that the contract does not declare
 Payments.withFallback({ charges: { get: Fallback.value({ id: 1 }) } })
 // @ts-expect-error an error that the contract does not declare
@@ -144,3 +184,7 @@ expectTypeOf(Payments.reload({ token: Redacted.make("t") })).toEqualTypeOf<
 >()
 // @ts-expect-error what auth needs
 Payments.reload({})
+declare const definition: Definition.Definition
+expectTypeOf(Payments.reloadDefinition(definition, { awaitInFlight: true })).toEqualTypeOf<
+  Effect.Effect<void, InvalidOptions, Payments>
+>()

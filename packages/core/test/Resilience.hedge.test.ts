@@ -109,6 +109,24 @@ describe("what may not be sent twice", () => {
       assert.strictEqual(yield* sent, 1)
     }).pipe(Effect.provide(remote(Answer.hang))))
 
+  it.effect("is retried as without hedging, where nothing was sent", () =>
+    Effect.gen(function*() {
+      for (const [own, at] of [[{ hedge }, {}], [{}, { hedge }]] as const) {
+        const exit = yield* Effect.gen(function*() {
+          const { orders } = yield* shop({ resilience: { ...own, breaker: false } })
+          return [yield* after(orders.place(place).pipe(Resilience.withOptions(at)), 60_000), yield* sent] as const
+        }).pipe(Effect.provide(remote([Answer.refused, Answer.refused, Answer.json(200, { id: "o" })])))
+        assert.deepStrictEqual(exit, [Exit.succeed({ id: "o" }), 3])
+      }
+    }))
+
+  it.effect("is hedged with a key, and then not retried", () =>
+    Effect.gen(function*() {
+      const { orders } = yield* shop({ resilience: { hedge } })
+      yield* after(orders.place(place).pipe(Resilience.withIdempotencyKey("order-1")), 30_000)
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote(Answer.status(503)))))
+
   it.effect("is hedged with a key, which is the same on every attempt", () =>
     Effect.gen(function*() {
       const { orders } = yield* shop({ resilience: { hedge } })
@@ -132,6 +150,10 @@ describe("hedging or retrying", () => {
     Effect.gen(function*() {
       assert.strictEqual(yield* tries({ retry: { maxRetries: 3 } }, { hedge }), 2)
       assert.strictEqual(yield* tries({ hedge }, { retry: { maxRetries: 3 } }), 4)
+      assert.strictEqual(yield* tries({ hedge }, { retry: { budget: { ratio: 1 } } }), 2)
+      const merged = Resilience.merge<Resilience.Options>({ retry: { maxRetries: 3 } }, { hedge })
+      assert.strictEqual(yield* tries({}, merged), 2)
+      assert.strictEqual(yield* tries(merged, { hedge: false }), 4)
     }))
 
   it.effect("not both in one place", () =>

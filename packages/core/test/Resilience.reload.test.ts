@@ -1,9 +1,12 @@
 /** Settings that change while an integration runs. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Definition from "@switchboard/core/Definition"
 import * as Events from "@switchboard/core/Events"
+import * as Stores from "@switchboard/core/Stores"
 import * as Answer from "@switchboard/testing/Answer"
 import * as TestTransport from "@switchboard/testing/TestTransport"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -145,6 +148,84 @@ describe("a reload", () => {
       )
       assert.deepStrictEqual((yield* pools).map(({ isOpen }) => isOpen), [false, false])
     }))
+
+  describe("of a layer that was built from a definition", () => {
+    const definition = (settings: object) =>
+      Definition.decode({
+        name: "coffee",
+        baseUrl: "https://one.example",
+        authentication: { scheme: "apiKey", in: "header", name: "x-key", apiKey: "key_1" },
+        ...settings
+      })
+    const reloaded = <E>(reload: Effect.Effect<void, E, Payments>) =>
+      Effect.gen(function*() {
+        yield* get
+        yield* reload
+        yield* get
+        const requests = yield* sent
+        return requests.slice(1).map(({ headers, origin }) => [
+          origin,
+          headers["user-agent"],
+          headers["x-key"] ?? headers["authorization"]
+        ])
+      }).pipe(Effect.provide(
+        Layer.unwrap(Effect.map(definition({}), Payments.layerDefinition)).pipe(
+          Layer.provideMerge(TestTransport.layer(ok)),
+          Layer.provide(Stores.layerMemory)
+        )
+      ))
+
+    it.effect("R1: takes another definition, with another name and scheme", () =>
+      Effect.gen(function*() {
+        const next = yield* definition({
+          name: "tea",
+          version: "2",
+          baseUrl: "https://two.example",
+          authentication: { scheme: "bearer", token: "key_2" }
+        })
+        assert.deepStrictEqual(
+          yield* reloaded(Payments.reloadDefinition(next)),
+          [["https://two.example", "tea/2", "Bearer key_2"]]
+        )
+      }))
+
+    it.effect("R1: takes settings as the class has them, and is then what the class says", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(
+          yield* reloaded(Payments.reload({ token })),
+          [["https://payments.example", "Payments", "Bearer sk_test_canary"]]
+        )
+      }))
+
+    it.effect("R2: keeps the last good one where the new one cannot work", () =>
+      Effect.gen(function*() {
+        const wrong = { ...(yield* definition({})), retry: { maxRetries: -1 } }
+        const refused = Effect.flip(Payments.reloadDefinition(wrong)).pipe(
+          Effect.map(({ message }) => assert.include(message, "test/Payments: invalid options: retry.maxRetries"))
+        )
+        assert.deepStrictEqual(yield* reloaded(refused), [["https://one.example", "coffee", "key_1"]])
+      }))
+  })
+
+  it.effect("R2: of a layer that is closed is refused", () => {
+    const told: Array<string> = []
+    const changes = Events.layerListener(({ _tag }) => {
+      if (_tag.startsWith("Settings")) told.push(_tag)
+    })
+    return Effect.gen(function*() {
+      const [payments, pools] = yield* Effect.scoped(
+        Effect.map(Layer.build(Layer.provide(layer(ok), changes)), (context) =>
+          [
+            Context.get(context, Payments),
+            Context.get(context, wire).pools
+          ] as const)
+      )
+      const error = yield* Effect.flip(Effect.provideService(Payments.reload({ token }), Payments, payments))
+      assert.strictEqual(error.message, "test/Payments: invalid options: the layer is closed")
+      assert.strictEqual((yield* pools).length, 1)
+      assert.deepStrictEqual(told, ["SettingsRefused"])
+    })
+  })
 
   it.effect("of a test layer does nothing", () =>
     Effect.gen(function*() {

@@ -182,7 +182,11 @@ describe("merge", () => {
     { retry: false },
     { retry: { baseDelay: "1 second", jitter: "none" }, breaker: { failureThreshold: 2 } },
     { breaker: false, bulkhead: { maxConcurrent: 2 } },
-    { bulkhead: { maxQueue: 5 }, idempotencyKey: true }
+    { bulkhead: { maxQueue: 5 }, idempotencyKey: true },
+    { hedge: { delay: "1 second" } },
+    { retry: { budget: { ratio: 1 } } },
+    Resilience.merge({ hedge: { maxHedges: 2 } }, { retry: { maxRetries: 4 } }),
+    Resilience.merge({ retry: { maxRetries: 5 } }, { hedge: { maxHedges: 3 } })
   ]
 
   it("has nothing as its unit, on either side", () => {
@@ -196,7 +200,7 @@ describe("merge", () => {
 
   it("is idempotent, and does not change what it merges", () => {
     for (const options of some) {
-      const before = structuredClone(options)
+      const before = { ...options, ...structuredClone(options) }
       assert.deepStrictEqual(Resilience.merge(options, options), options)
       for (const other of some) Resilience.merge(options, other)
       assert.deepStrictEqual(options, before)
@@ -214,6 +218,50 @@ describe("merge", () => {
           }
         }
       }
+    }
+  })
+})
+
+describe("retrying or hedging, merged", () => {
+  const repeats = (...scopes: ReadonlyArray<Resilience.Options>) => {
+    const [, kind, count] = /(retries|hedges): (\d)/.exec(Resilience.explain(Resilience.merge(...scopes)).text) ?? []
+    return kind === undefined ? "none" : `${count} ${kind}`
+  }
+  const hedge = { maxHedges: 2 }
+
+  it("is what the narrowest scope asks for that asks for either", () => {
+    assert.strictEqual(repeats({ retry: { maxRetries: 5 } }, { hedge }), "2 hedges")
+    assert.strictEqual(repeats({ hedge }, { retry: { maxRetries: 5 } }), "5 retries")
+    assert.strictEqual(repeats({ retry: { maxRetries: 5 } }, { hedge }, { retry: { maxRetries: 4 } }), "4 retries")
+    assert.strictEqual(repeats({ retry: { maxRetries: 5 } }, { hedge }, { totalTimeout: "1 minute" }), "2 hedges")
+  })
+
+  it("is not changed by a budget, which pays for both, nor by what says nothing", () => {
+    assert.strictEqual(repeats({ hedge }, { retry: { budget: { ratio: 0.5 } } }), "2 hedges")
+    assert.strictEqual(repeats({ hedge }, { retry: { maxRetries: undefined, budget: false } }), "2 hedges")
+    assert.strictEqual(repeats({ retry: { maxRetries: undefined }, hedge }), "2 hedges")
+  })
+
+  it("comes back to what the wider scope said where the narrower is switched off", () => {
+    assert.strictEqual(repeats({ retry: false }, { hedge }, { hedge: false }), "none")
+    assert.strictEqual(repeats({ retry: { maxRetries: 5 } }, { hedge }, { hedge: false }), "5 retries")
+    assert.strictEqual(repeats({ hedge }, { retry: { maxRetries: 5 } }, { retry: false }), "2 hedges")
+    assert.strictEqual(repeats({ retry: { budget: { ratio: 0 } } }, { hedge }, { hedge: false }), "3 retries")
+  })
+
+  it("is known of merged settings that are merged again, or copied", () => {
+    const hedged = { ...Resilience.merge<Resilience.Options>({ retry: { maxRetries: 5 } }, { hedge }) }
+    assert.deepStrictEqual(Resilience.validate(hedged), [])
+    assert.strictEqual(repeats({ retry: { maxRetries: 4 } }, hedged), "2 hedges")
+    assert.strictEqual(repeats(hedged, { hedge: false }), "5 retries")
+    const retried = Resilience.merge<Resilience.Options>(hedged, { retry: { maxRetries: 4 } })
+    assert.strictEqual(repeats({ hedge }, retried), "4 retries")
+  })
+
+  it("is refused where one scope asks for both, whatever the others say", () => {
+    const both = { retry: { maxRetries: 1 }, hedge }
+    for (const scopes of [[both], [{ hedge }, both], [{ retry: { maxRetries: 5 } }, { hedge }, both], [both, {}]]) {
+      assert.throws(() => repeats(...scopes), /hedge must not stand beside retry/)
     }
   })
 })
@@ -273,6 +321,21 @@ describe("contradictions are refused when the layer is built", () => {
         yield* Effect.provide(call(scopes, "POST"), remote(Answer.json(200, { id: "a" })))
       }
       yield* Effect.provide(call({ endpoint }), remote(Answer.json(200, { id: "a" })))
+    }))
+
+  it.effect("O5: answers that are kept, where no scope of the operation says how long", () =>
+    Effect.gen(function*() {
+      const cache = { capacity: 10 }
+      assert.deepStrictEqual(yield* problemsOf({ definition: { cache } }), ["things.one: cache.ttl must be given"])
+      for (const [wider, narrower] of [["definition", "endpoint"], ["api", "configuration"]] as const) {
+        yield* Effect.provide(
+          call({ [wider]: { cache }, [narrower]: { cache: { ttl: "1 minute" } } }),
+          remote(Answer.json(200, { id: "a" }))
+        )
+      }
+      // What keeps no answers needs no time.
+      yield* Effect.provide(call({ definition: { cache } }, "POST"), remote(Answer.json(200, { id: "a" })))
+      assert.include(Resilience.explain({ cache }).text, "answers kept ")
     }))
 
   it.effect("an idempotency key in the place of its header, which would be no key at all", () =>

@@ -47,12 +47,12 @@ type Groups = typeof MenuGroup | typeof Orders
 export const shop = <F extends Contract.Fallbacks<Groups> = {}>(
   { fallback, id = "test/Shop", ...options }: Partial<Integration.Options<Groups, {}>> & {
     readonly id?: string
-    readonly fallback?: F
+    readonly fallback?: F & Contract.OnlyKnown<F, Groups>
   } = {},
   settings: Integration.Settings<{}> = {}
 ) => {
   class Shop extends Integration.Service<Shop>()(id, { api: ShopApi, baseUrl: "https://shop.example", ...options })
-    .withFallback<Contract.Fallbacks<Groups>>(fallback ?? {})
+    .withFallback<F>(fallback ?? {} as F & Contract.OnlyKnown<F, Groups>)
   {}
   return Effect.map(Layer.build(Shop.layer(settings)), Context.get(Shop))
 }

@@ -5,6 +5,8 @@ import * as Predicate from "effect/Predicate"
 import * as Fallback from "../../Fallback.ts"
 import { isReason } from "../../IntegrationError.ts"
 import type { Problem } from "../../InvalidOptions.ts"
+import * as Provenance from "../../Provenance.ts"
+import * as Resilience from "../../Resilience.ts"
 import type { Compiled } from "../contract/compile.ts"
 import type { Operation } from "../contract/operation.ts"
 import type { FallbackSettings } from "../settings/fallbacks.ts"
@@ -14,23 +16,25 @@ type Chain = ReadonlyArray<Fallback.Fallback<unknown, unknown, unknown, never>>
 
 /**
  * What is given, and what is wrong with it. `declared`: by group and endpoint, those of a top-level group by endpoint; a
- * fallback alone is a chain of one. They run with the services the layer was built with.
+ * fallback alone is a chain of one, and the last chain that is given for an operation counts. They run with the services
+ * the layer was built with.
  */
 export const make = Effect.fnUntraced(function*(
   operations: ReadonlyArray<Compiled>,
-  declared: object,
+  declared: ReadonlyArray<object>,
   settings: FallbackSettings
 ): Effect.fn.Return<{ readonly chains: Shared["fallbacks"]; readonly problems: ReadonlyArray<Problem> }> {
   const built = yield* Effect.context<never>()
   const chains = new Map<string, Chain>()
   const known = new Set(operations.map(({ operation }) => operation.name))
-  const problems: Array<Problem> = [...namesOf(operations, declared), ...Object.keys(settings)]
+  const problems: Array<Problem> = [...declared.flatMap(namesIn(operations)), ...Object.keys(settings)]
     .filter((name) => !known.has(name))
     .map((name) => ({ option: `fallback.${name}`, problem: "is not an operation of the contract" }))
   for (const { endpoint, group, operation, topLevel } of operations) {
-    const given = settings[operation.name]
+    const given = Object.hasOwn(settings, operation.name) ? settings[operation.name] : undefined
+    const own = declared.map((record) => at(topLevel ? record : at(record, group), endpoint))
     const chain = given === undefined
-      ? chainOf(at(topLevel ? declared : at(declared, group), endpoint))
+      ? chainOf(own.findLast((chain) => chain !== undefined))
       : yield* fromSettings(operation, given, problems)
     for (const { option, problem } of Fallback.validate(chain)) {
       problems.push({ option: `fallback.${operation.name}.${option}`, problem })
@@ -40,29 +44,36 @@ export const make = Effect.fnUntraced(function*(
   return { chains, problems }
 })
 
-/** Of the operations that a class declares fallbacks for. */
-const namesOf = (operations: ReadonlyArray<Compiled>, declared: object): ReadonlyArray<string> => {
+/** The operations that a class declares fallbacks for. */
+const namesIn = (operations: ReadonlyArray<Compiled>) => {
   const groups = new Set(operations.filter(({ topLevel }) => !topLevel).map(({ group }) => group))
-  return Object.entries(declared).flatMap(([name, own]) =>
-    groups.has(name) && own !== undefined ? Object.keys(own).map((endpoint) => `${name}.${endpoint}`) : [name]
-  )
+  return (declared: object): ReadonlyArray<string> =>
+    Object.entries(declared).flatMap(([name, own]) =>
+      !groups.has(name) ? [name] : Object.keys(own ?? {}).map((endpoint) => `${name}.${endpoint}`)
+    )
 }
 
-const at = (record: unknown, key: string): unknown => Predicate.hasProperty(record, key) ? record[key] : undefined
+const at = (record: unknown, key: string): unknown =>
+  Predicate.hasProperty(record, key) && Object.hasOwn(record, key) ? record[key] : undefined
 
 /** What a class declares has the types of the contract, and the layer has the services it needs. */
 const chainOf = (own: unknown): Chain => own === undefined ? [] : (Array.isArray(own) ? own : [own]) as Chain
 
-/** The caller's own services are nearer: its deadline, its spans. */
+/** The caller's own services are nearer: its deadline, its spans. A scope it gets for itself. */
 const provided = (fallback: Chain[number], built: Context.Context<never>): Chain[number] => {
   const { answer } = fallback
   if (typeof answer !== "function") return fallback
   return {
     ...fallback,
     answer: (input, failed) =>
-      Effect.contextWith((caller: Context.Context<never>) =>
-        Effect.provideContext(answer(input, failed), Context.merge(built, caller))
-      )
+      Effect.contextWith((caller: Context.Context<never>) => {
+        const around = Context.merge(built, caller).pipe(
+          // What was asked for at the call site was not asked for of the calls that this one makes.
+          Context.add(Resilience.CurrentOptions, undefined),
+          Context.add(Provenance.CurrentRecorder, undefined)
+        )
+        return Effect.provideContext(Effect.scoped(answer(input, failed)), around)
+      })
   }
 }
 

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Events from "../../Events.ts"
-import type { InvalidOptions } from "../../InvalidOptions.ts"
+import { InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
 import type { Compiled } from "../contract/compile.ts"
 import type { InFlight } from "../pipeline/inFlight.ts"
@@ -35,8 +35,12 @@ export interface Controls<Settings> {
 
 type Method = (request?: unknown) => Effect.Effect<unknown, unknown>
 
-/** The client of a contract, with one method for each operation, and its controls. `tell` is told of each reload. */
+/**
+ * The client of a contract, with one method for each operation, and its controls. `tell` is told of each reload; what is
+ * wrong with settings is said of the integration of that id.
+ */
 export const make = Effect.fnUntraced(function*<Settings, R>(
+  id: string,
   operations: ReadonlyArray<Compiled>,
   build: (settings: Settings) => Effect.Effect<Generation, InvalidOptions, R | Scope.Scope>,
   first: Settings,
@@ -46,15 +50,19 @@ export const make = Effect.fnUntraced(function*<Settings, R>(
   const context = yield* Effect.context<R>()
   const lock = yield* Semaphore.make(1)
 
+  const open = Effect.suspend(() => refuse(outer.state._tag === "Closed" ? [closed] : []))
   const begin = (settings: Settings) =>
     Effect.gen(function*() {
+      yield* open
       const scope = yield* Scope.fork(outer)
       const generation = yield* build(settings).pipe(
+        // The layer may have been closed meanwhile, and this scope with it.
+        Effect.tap(open),
         Effect.provideService(Scope.Scope, scope),
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
       return { ...generation, close: Scope.close(scope, Exit.void) }
-    })
+    }).pipe(Effect.mapError(({ problems }) => InvalidOptions.of(problems, id)))
 
   let current = yield* begin(first)
 
@@ -85,6 +93,9 @@ export const make = Effect.fnUntraced(function*<Settings, R>(
   const controls: Controls<Settings> = { breaker: () => current.breaker, reload }
   return Object.defineProperty(client, controlsKey, { value: controls })
 })
+
+/** There is nothing left that could have other settings. */
+const closed = { option: "the layer", problem: "is closed" }
 
 /** What is told of a reload. */
 export type Told =

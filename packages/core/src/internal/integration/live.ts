@@ -7,7 +7,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Events from "../../Events.ts"
-import { InvalidOptions } from "../../InvalidOptions.ts"
+import type { InvalidOptions } from "../../InvalidOptions.ts"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
 import type * as RateLimit from "../../policy/RateLimit.ts"
 import * as Redaction from "../../Redaction.ts"
@@ -29,21 +29,26 @@ import { check, type Declared, type Settings } from "./validate.ts"
 
 export type { Declared, Settings }
 
+/** What a client is built from: settings, and what takes the place of what was declared. */
+export interface Given {
+  readonly settings: Settings
+  readonly instead?: Partial<Pick<Declared, "auth" | "userAgent">> | undefined
+}
+
 /** The client of the contract, whose settings may change; what is wrong is said of the integration. */
 export const make = Effect.fnUntraced(function*(
   declared: Declared,
-  settings: Settings
+  given: Given
 ): Effect.fn.Return<object, InvalidOptions, HttpClient.HttpClient | Stores | Scope.Scope> {
   const { id } = declared
   const operations = compile(declared.api)
   const listener = Events.harmless(yield* Events.CurrentListener)
   const clock = yield* Clock.Clock
-  const build = (settings: Settings) =>
-    Effect.mapError(begin(declared, operations, settings), ({ problems }) => InvalidOptions.of(problems, id))
   return yield* Generations.make(
+    id,
     operations,
-    build,
-    settings,
+    ({ instead, settings }: Given) => begin({ ...declared, ...instead }, operations, settings),
+    given,
     (told) => listener?.({ ...told, integration: id, at: clock.currentTimeMillisUnsafe() })
   )
 })

@@ -66,6 +66,8 @@ export const validate = (
     ...validateSettings(options),
     ...validateOwn(operation, isRepeatable(options, method)),
     ...problems(
+      // One of its scopes has to say how long answers are kept.
+      unless(!options.cache || options.cache.ttl !== undefined || !shareable, "cache.ttl", "must be given"),
       unless(
         !kept || shareable,
         "fallback",

@@ -16,6 +16,7 @@ import { millis, problems, unless } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 import * as DeadlineLists from "../deadlineLists.ts"
 import type { Plan } from "../pipeline/run.ts"
+import { hedgeOf } from "../settings/repeats.ts"
 import { timeoutsOf } from "../settings/timeouts.ts"
 import { isRepeatable, keyHeaderOf } from "./operationOptions.ts"
 
@@ -26,7 +27,7 @@ export interface Policies {
   /** What the merged settings of one operation amount to. */
   readonly plan: (
     options: Resilience.OperationOptions,
-    operation: Pick<Operation, "method" | "name">
+    operation: Operation
   ) => Effect.Effect<Plan, InvalidOptions, Stores>
 }
 
@@ -54,16 +55,12 @@ export const make = Effect.fnUntraced(function*(
   const deadlines = yield* DeadlineLists.make
   const plan = Effect.fnUntraced(function*(
     own: Resilience.OperationOptions,
-    operation: Pick<Operation, "method" | "name">
+    operation: Operation
   ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
     yield* refuse(Resilience.validate(own))
     const { attempt, idle, total } = timeoutsOf(own)
-    // One or the other.
-    const retry = yield* Retry.make({
-      ...(own.retry === false || own.hedge ? { maxRetries: 0 } : own.retry),
-      budget,
-      name
-    })
+    const retry = yield* Retry.make({ ...(own.retry === false ? none : own.retry), budget, name })
+    const hedge = hedgeOf(own)
     return {
       attemptTimeout: attempt,
       totalTimeout: total,
@@ -74,15 +71,28 @@ export const make = Effect.fnUntraced(function*(
       classify: own.classify,
       maxRequestBytes: own.maxRequestBytes ?? Resilience.defaults.maxRequestBytes,
       maxResponseBytes: own.maxResponseBytes ?? Resilience.defaults.maxResponseBytes,
-      retry,
-      hedge: own.hedge
-        ? yield* Hedge.make({ ...own.hedge, name: `${name}/${operation.name}`, budget: retry.budget })
-        : undefined,
+      retry: hedge === undefined ? retry : eitherOr(retry, yield* Retry.make({ ...none, budget, name })),
+      hedge: hedge && (yield* Hedge.make({ ...hedge, name: `${name}/${operation.name}`, budget: retry.budget })),
       gates,
       deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
     }
   })
   return { breaker, rateLimit, bulkhead, plan }
+})
+
+const none = { maxRetries: 0 } as const
+
+/** One or the other: what may be repeated is hedged, so that it has no retries; the rest has those that are safe for it. */
+const eitherOr = (retry: Retry.Retry, hedged: Retry.Retry): Retry.Retry => ({
+  ...retry,
+  start: () => {
+    const [safe, last] = [retry.start(), hedged.start()]
+    const of = ({ safeToRepeat }: Retry.Attempted) => safeToRepeat ? last : safe
+    return {
+      next: (outcome, attempted) => of(attempted).next(outcome, attempted),
+      turn: (outcome, attempted, scheduled) => of(attempted).turn(outcome, attempted, scheduled)
+    }
+  }
 })
 
 /** A remote that is silent must be able to open the circuit: enough calls have to time out within the window to count. */

@@ -23,8 +23,7 @@ export const members = <Self>(
   const schema = Definition.settings(declared.auth, declared.baseUrl)
   const problem = configNameProblem(configName)
   const environment = problem === undefined ? Configuration.options(configName, schema) : []
-  const live = (settings: Live.Settings, defined: Partial<Live.Declared> = {}) =>
-    Layer.effect(service, Live.make({ ...declared, ...defined }, settings))
+  const live = (given: Live.Given) => Layer.effect(service, Live.make(declared, given))
   const named = problem === undefined ? Effect.void : refuse([{ option: "configName", problem }])
   const configured = <A, R>(use: (settings: Live.Settings) => Effect.Effect<A, InvalidOptions, R>) =>
     named.pipe(
@@ -33,25 +32,29 @@ export const members = <Self>(
       Effect.flatMap(use),
       Effect.catchTag("InvalidOptions", (invalid) => Effect.fail(toConfigError(declared.id, environment, invalid)))
     )
-  const controls = Effect.map(service, controlsOf<Live.Settings>)
-  const reload = (settings: Live.Settings, options?: ReloadOptions) =>
-    Effect.flatMap(controls, (controls) => controls?.reload(settings, options) ?? Effect.void)
+  const controls = Effect.map(service, controlsOf<Live.Given>)
+  const reload = (given: Live.Given, options?: ReloadOptions) =>
+    Effect.flatMap(controls, (controls) => controls?.reload(given, options) ?? Effect.void)
   return {
     api: declared.api,
-    layer: (settings: Live.Settings = {}) => live(settings),
-    layerConfig: Layer.effect(service, configured((settings) => Live.make(declared, settings))),
-    layerDefinition: (definition: Definition.Definition) => {
-      const { authentication, name, version, ...settings } = definition
-      const { auth, credentials } = fromDefinition(authentication)
-      const userAgent = version === undefined ? name : `${name}/${version}`
-      return live({ ...settings, ...credentials }, { auth, userAgent })
-    },
+    layer: (settings: Live.Settings = {}) => live({ settings }),
+    layerConfig: Layer.effect(service, configured((settings) => Live.make(declared, { settings }))),
+    layerDefinition: (definition: Definition.Definition) => live(givenBy(definition)),
     layerTest: (handlers: object) => Layer.succeed(service, TestClient.make(declared.id, declared.api, handlers)),
     environment,
     circuit: Effect.map(controls, (controls) => controls?.breaker()),
-    reload,
-    reloadConfig: (options?: ReloadOptions) => configured((settings) => reload(settings, options))
+    reload: (settings: Live.Settings, options?: ReloadOptions) => reload({ settings }, options),
+    reloadConfig: (options?: ReloadOptions) => configured((settings) => reload({ settings }, options)),
+    reloadDefinition: (definition: Definition.Definition, options?: ReloadOptions) =>
+      reload(givenBy(definition), options)
   }
+}
+
+/** A definition has a scheme and a name of its own. */
+const givenBy = ({ authentication, name, version, ...settings }: Definition.Definition): Live.Given => {
+  const { auth, credentials } = fromDefinition(authentication)
+  const userAgent = version === undefined ? name : `${name}/${version}`
+  return { settings: { ...settings, ...credentials }, instead: { auth, userAgent } }
 }
 
 const toConfigError = (

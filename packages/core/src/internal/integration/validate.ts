@@ -29,8 +29,8 @@ export interface Declared {
   readonly resilience: Resilience.Options
   readonly pool: Pool.PoolOptions
   readonly userAgent: string
-  /** Fallbacks by group and endpoint. */
-  readonly fallback: object
+  /** Fallbacks by group and endpoint; the last that are given for an operation count. */
+  readonly fallbacks: ReadonlyArray<object>
 }
 
 /** What every settings record may hold besides what auth needs. */
@@ -65,7 +65,7 @@ export const check = Effect.fnUntraced(function*(
     Schema.decodeUnknownEffect(Schema.toType(Schema.Struct(auth.settings)), { errors: "all" })(settings)
   )
   const authenticator = credentials._tag === "Success" ? auth.authenticator(credentials.success) : {}
-  const fallbacks = yield* Fallbacks.make(operations, declared.fallback, fallback)
+  const fallbacks = yield* Fallbacks.make(operations, declared.fallbacks, fallback)
   const wide = [
     ...Pool.validate({ ...declared.pool, ...settings.pool }).map(({ option, problem }) => ({
       option: `pool.${option}`,
@@ -159,5 +159,8 @@ const withBulkhead = (
   bulkhead: bulkhead !== false && { ...bulkhead, maxConcurrent: bulkhead?.maxConcurrent ?? maxConnections }
 })
 
-const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key))) as T
+const omit = <T extends object>(record: T, keys: ReadonlyArray<string>): T => {
+  const rest = { ...record }
+  for (const key of keys) Reflect.deleteProperty(rest, key)
+  return rest
+}
