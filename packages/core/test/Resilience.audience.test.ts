@@ -157,6 +157,16 @@ describe("settings of an auth scheme", () => {
     ["what is deep within", { a: [{ b: 1 }] }, { a: [{ b: 2 }] }]
   ])("keep answers apart: %s", ([, one, other]) => Effect.map(asked(one, other), (sent) => assert.strictEqual(sent, 2)))
 
+  it.live("do not hide credentials that a scheme has without them", () =>
+    Effect.gen(function*() {
+      for (const who of ["alice", "bob", "alice"]) {
+        const auth = Auth.custom({ settings: {}, places: [], authenticator: () => ({ header: { "x-user": who } }) })
+        const { menu } = yield* built(auth, { cache })()
+        yield* menu.list(list)
+      }
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote(ok))))
+
   it.live("that are equal share them", () =>
     Effect.map(
       asked(...[1, 2].map(() => ({ a: [Redacted.make("a"), null, 1, "1", { b: true }] }))),

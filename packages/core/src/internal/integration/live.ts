@@ -66,6 +66,8 @@ const begin = Effect.fnUntraced(function*(
   const declared = { ...given, resilience: Resilience.merge(yield* Resilience.CurrentDefaults, given.resilience) }
   const checked = yield* check(declared, operations, settings)
   const { authenticator, baseUrl, configured, credentials, merged, pool } = checked
+  // A scheme may have credentials that are none of its settings.
+  const fixed = typeof authenticator === "function" ? undefined : authenticator
   const listener = Events.harmless(yield* Events.CurrentListener)
   const policies = yield* Policies.make(id, merged, yield* told(id, listener))
   if (policies.breaker !== undefined) yield* gauged(id, policies.breaker)
@@ -81,7 +83,7 @@ const begin = Effect.fnUntraced(function*(
     wider: declared.resilience,
     configured,
     fallbacks: checked.fallbacks,
-    audience: yield* Audience.make(id, baseUrl, credentials),
+    audience: yield* Audience.make(id, baseUrl, [declared.auth.scheme, credentials, fixed]),
     audienceOfCall: declared.auth.audience,
     answering: checked.answering,
     propagateTrace: settings.propagateTrace ?? false,
