@@ -109,8 +109,8 @@ export interface ServiceClass<
   readonly circuit: Effect.Effect<CircuitBreaker.CircuitBreaker | undefined, never, Self>
   /**
    * Other settings, for calls that begin from now on; calls in flight end with those they began with. What is known of the
-   * remote stays: circuit, limits, budgets and cached answers. Settings that cannot work are refused, and those of before
-   * stay; all are, once the layer is closed. They are whole settings, from which the client is made anew, whatever its layer
+   * remote stays: circuit, limits, budgets, and answers that are kept for the same credentials and base URL. Settings that
+   * cannot work are refused, and those of before stay; all are, once the layer is closed. They are whole settings, from which the client is made anew, whatever its layer
    * was built from: a definition's authentication gives way to the class's own. Does nothing to a test layer.
    */
   readonly reload: (

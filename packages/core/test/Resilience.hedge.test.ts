@@ -127,6 +127,13 @@ describe("what may not be sent twice", () => {
       assert.strictEqual(yield* sent, 2)
     }).pipe(Effect.provide(remote(Answer.status(503)))))
 
+  it.effect("is retried as without hedging, where nothing was sent", () =>
+    Effect.gen(function*() {
+      const { orders } = yield* shop({ resilience: { hedge } })
+      assert.deepStrictEqual(yield* after(orders.place(place), 1000), Exit.succeed({ id: "o" }))
+      assert.strictEqual(yield* sent, 2)
+    }).pipe(Effect.provide(remote([Answer.refused, Answer.json(200, { id: "o" })]))))
+
   it.effect("is hedged with a key, which is the same on every attempt", () =>
     Effect.gen(function*() {
       const { orders } = yield* shop({ resilience: { hedge } })

@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function*(
   ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
     yield* refuse(Resilience.validate(own))
     const { attempt, idle, total } = timeoutsOf(own)
-    const retry = yield* Retry.make({ ...(own.retry === false ? none : own.retry), budget, name })
+    const retry = yield* Retry.make({ ...(own.retry === false ? { maxRetries: 0 } : own.retry), budget, name })
     const hedge = hedgeOf(own)
     return {
       attemptTimeout: attempt,
@@ -71,28 +71,13 @@ export const make = Effect.fnUntraced(function*(
       classify: own.classify,
       maxRequestBytes: own.maxRequestBytes ?? Resilience.defaults.maxRequestBytes,
       maxResponseBytes: own.maxResponseBytes ?? Resilience.defaults.maxResponseBytes,
-      retry: hedge === undefined ? retry : eitherOr(retry, yield* Retry.make({ ...none, budget, name })),
+      retry,
       hedge: hedge && (yield* Hedge.make({ ...hedge, name: `${name}/${operation.name}`, budget: retry.budget })),
       gates,
       deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
     }
   })
   return { breaker, rateLimit, bulkhead, plan }
-})
-
-const none = { maxRetries: 0 } as const
-
-/** One or the other: what may be repeated is hedged, so that it has no retries; the rest has those that are safe for it. */
-const eitherOr = (retry: Retry.Retry, hedged: Retry.Retry): Retry.Retry => ({
-  ...retry,
-  start: () => {
-    const [safe, last] = [retry.start(), hedged.start()]
-    const of = ({ safeToRepeat }: Retry.Attempted) => safeToRepeat ? last : safe
-    return {
-      next: (outcome, attempted) => of(attempted).next(outcome, attempted),
-      turn: (outcome, attempted, scheduled) => of(attempted).turn(outcome, attempted, scheduled)
-    }
-  }
 })
 
 /** A remote that is silent must be able to open the circuit: enough calls have to time out within the window to count. */

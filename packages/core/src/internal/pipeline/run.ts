@@ -40,7 +40,7 @@ export interface Plan {
   /** Bytes. */
   readonly maxResponseBytes: number
   readonly retry: Retry.Retry
-  /** In place of retries, where the call may be repeated. */
+  /** In place of retries, where the call may be repeated and its body, too. */
   readonly hedge: Hedge.Hedge | undefined
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
   readonly deadlines: (clock: Clock.Clock) => Deadlines.Deadlines
@@ -127,11 +127,13 @@ class Run implements Attempt.Surroundings {
   }
 
   private readonly afterAttempt = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => {
+    const { exit, outcome } = ended
     this.call.observer.attemptEnded(this.call, ended)
-    return this.decide(ended)
+    return outcome._tag === "Success" && Exit.isSuccess(exit) ? this.end(exit, outcome) : this.again(ended)
   }
 
-  private readonly afterHedged = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => this.decide(ended)
+  private readonly afterHedged = ({ exit, outcome }: Attempt.Ended): Effect.Effect<unknown, unknown> =>
+    this.finish(exit, outcome)
 
   /** The attempt that answered first; or how the first one ended, if none did. */
   private hedged(hedge: Hedge.Hedge): Effect.Effect<Attempt.Ended> {
@@ -167,11 +169,6 @@ class Run implements Attempt.Surroundings {
     )
     // The span ends as the attempt did; how it ended is an answer here. Without one the attempt was interrupted.
     return Effect.flatMap(Effect.exit(attempted), () => ended === undefined ? Effect.interrupt : Effect.succeed(ended))
-  }
-
-  private decide(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
-    const { exit, outcome } = ended
-    return outcome._tag === "Success" && Exit.isSuccess(exit) ? this.end(exit, outcome) : this.again(ended)
   }
 
   private again(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
