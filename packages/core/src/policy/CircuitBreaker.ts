@@ -13,8 +13,9 @@
  * nowhere. An answer to a call from before the last transition changes nothing. There is no timer: an open circuit becomes
  * half-open when the first call after its time asks.
  *
- * Where `Stores` has a shared store, all processes that share it have one circuit of a name: their failures count together,
- * and of all of them only as many probes run as one alone would let through. A call waits for the store only to become a
+ * Where `Stores` has a shared store, all processes that share it have one circuit of a name: rates are of the calls of all;
+ * failures in a row are of one process, and the first to reach them opens it for all. Of all of them only as many probes run
+ * as one alone would let through. A call waits for the store only to become a
  * probe, or when this process has not heard of the circuit for a second; else it is decided by a copy, which is refreshed
  * behind it when it is older than a tenth of a second. A probe whose process dies lapses after `halfOpenTimeout`. While the
  * store cannot be reached, each process goes on alone or refuses all calls, as the store says (`whenUnavailable`).
@@ -261,8 +262,11 @@ export const make = Effect.fnUntraced(function*(
   const home = yield* Home.make(stores.shared, settings)
   const cell = (yield* stores.state<Cell>(`circuit/${name}`, () => ({ current: Circuit.fresh(settings) }))).ref.current
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
-  const place = home.placed(`circuit/${name}`, cell, teller({ name }, listeners, onTransition))
-  yield* place.act((machine, now) => machine.configure(options.mode, now))
+  const place = home.placed(name, cell, teller({ name }, listeners, onTransition))
+  const { mode } = options
+  yield* mode === undefined
+    ? place.look(() => {})
+    : place.operate((machine, now) => machine.configure(mode, now), "mode")
   return assembled(name, options, place, subscribe(listeners))
 })
 
@@ -293,8 +297,8 @@ export const makeKeyed = Effect.fnUntraced(function*(
   const placeOf = places({
     keys,
     bounds,
-    placed: (key, cell) => home.placed(`circuit/${name}#${key}`, cell, teller({ name, key }, listeners, onTransition)),
-    begin: mode && ((machine, now) => machine.configure(mode, now))
+    placed: (key, cell) => home.placed(`${name}#${key}`, cell, teller({ name, key }, listeners, onTransition)),
+    mode
   }, monotonic.millis(yield* Clock.Clock))
   const changes = subscribe(listeners)
   return {
@@ -309,7 +313,7 @@ export const makeKeyed = Effect.fnUntraced(function*(
 const assembled = (
   name: string,
   options: { readonly classify?: Classifier | undefined },
-  { act, check, gate, look }: Place,
+  { act, check, gate, look, operate }: Place,
   changes: Stream.Stream<Transition>
 ): CircuitBreaker => ({
   name,
@@ -317,14 +321,14 @@ const assembled = (
   check,
   policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
   state: look((machine, now) => shown(machine.cell.current, now)),
-  isolate: act((machine) => machine.isolate()),
-  observe: act((machine, now) => machine.observe(now)),
-  disable: act((machine) => machine.disable()),
-  reset: act((machine) => machine.reset()),
+  isolate: operate((machine) => machine.isolate()),
+  observe: operate((machine, now) => machine.observe(now)),
+  disable: operate((machine) => machine.disable()),
+  reset: operate((machine) => machine.reset()),
   watch: (check, watching) => watch(act, classifyWith(options.classify), check, watching),
   changes,
   snapshot: look((machine, now) => machine.snapshot(now)),
-  restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
+  restore: (snapshot) => operate((machine, now) => machine.restore(snapshot, now))
 })
 
 /** Tells transitions. A listener of the breaker's own cannot break the circuit. */

@@ -91,6 +91,7 @@ export const settingsOf = (options: Options, table: ReadonlyArray<number> | unde
     probes,
     successThreshold: options.successThreshold ?? probes,
     probeTimeout: options.halfOpenTimeout === undefined ? 30_000 : millis(options.halfOpenTimeout),
+    longest,
     openFor: (trip) => Math.min(longest, Math.max(own(trip), trip.retryAfter ?? 0))
   }
 }
