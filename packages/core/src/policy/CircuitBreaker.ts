@@ -25,6 +25,7 @@
  * yield* charge.pipe(breaker.policy) // fails with `CircuitOpen` while the circuit is open
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -76,7 +77,7 @@ export interface CircuitBreaker {
     check: Effect.Effect<unknown, unknown, R>,
     options: WatchOptions
   ) => Effect.Effect<void, InvalidOptions, R | Scope.Scope>
-  /** Every transition of the circuit from now on, whichever breaker of that name caused it. A slow reader loses the oldest. */
+  /** Every transition of the circuit from now on, whichever breaker of that name caused it, until the scope is closed. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
   /** What is worth keeping over a restart. Counts of calls are not: they are of the last seconds. */
   readonly snapshot: Effect.Effect<Snapshot>
@@ -89,9 +90,11 @@ export interface Keyed {
   readonly name: string
   /** The breaker of a key. It may be kept, and keeps nothing itself. */
   readonly get: (key: string) => CircuitBreaker
+  /** The gate of that breaker alone: the quickest way to it. */
+  readonly gate: (key: string) => Policy.Gate<CircuitOpen>
   /** Circuits that are remembered. */
   readonly size: Effect.Effect<number>
-  /** Every transition of any of the circuits from now on. A slow reader loses the oldest. */
+  /** Every transition of any of the circuits from now on, until the scope is closed. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
 }
 
@@ -258,6 +261,7 @@ export const make = Effect.fnUntraced(function*(
   yield* refuse(validate(options))
   const { name, onTransition } = options
   const stores = yield* Stores
+  const ended = yield* end
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const home = yield* Home.make(stores.shared, settings)
   const cell = (yield* stores.state<Cell>(`circuit/${name}`, () => ({ current: Circuit.fresh(settings) }))).ref.current
@@ -267,7 +271,7 @@ export const make = Effect.fnUntraced(function*(
   yield* mode === undefined
     ? place.look(() => {})
     : place.operate((machine, now) => machine.configure(mode, now), "mode")
-  return assembled(name, options, place, subscribe(listeners))
+  return assembled(name, options, place, subscribe(listeners, ended))
 })
 
 /**
@@ -284,6 +288,7 @@ export const makeKeyed = Effect.fnUntraced(function*(
   yield* refuse([...validate(options), ...keyedProblems(options)])
   const { maxKeys = 10_000, mode, name, onTransition } = options
   const stores = yield* Stores
+  const ended = yield* end
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const home = yield* Home.make(stores.shared, settings)
   const keys = (yield* stores.state<Keys>(`circuit/${name}/keys`, () => new Map())).ref.current
@@ -300,9 +305,10 @@ export const makeKeyed = Effect.fnUntraced(function*(
     placed: (key, cell) => home.placed(`${name}#${key}`, cell, teller({ name, key }, listeners, onTransition)),
     mode
   }, monotonic.millis(yield* Clock.Clock))
-  const changes = subscribe(listeners)
+  const changes = subscribe(listeners, ended)
   return {
     name,
+    gate: (key) => placeOf(key).gate,
     get: (key) =>
       assembled(name, options, placeOf(key), Stream.filter(changes, (transition) => transition.key === key)),
     size: Effect.sync(() => keys.size),
@@ -348,13 +354,20 @@ const teller = (
   for (const listener of listeners) listener(transition)
 }
 
-const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
+/** Comes when the scope is closed. */
+const end: Effect.Effect<Effect.Effect<void>, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(Deferred.make<void>(), (ended) => Deferred.succeed(ended, undefined)),
+  (ended) => Deferred.await(ended)
+)
+
+const subscribe = (listeners: Set<Listener>, ended: Effect.Effect<void>): Stream.Stream<Transition> =>
   Stream.callback<Transition>((queue) => {
     const listener: Listener = (transition) => void Queue.offerUnsafe(queue, transition)
-    return Effect.acquireRelease(
+    const listening = Effect.acquireRelease(
       Effect.sync(() => listeners.add(listener)),
       () => Effect.sync(() => listeners.delete(listener))
     )
+    return listening.pipe(Effect.andThen(ended), Effect.andThen(Queue.end(queue)))
   }, { bufferSize: 128, strategy: "sliding" })
 
 const shown = (circuit: Circuit.Circuit, now: number): State => {

@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import * as EffectCircuitBreaker from "../../src/EffectCircuitBreaker.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import * as Stores from "../../src/Stores.ts"
 import { actions } from "./circuits.ts"
@@ -114,6 +115,23 @@ describe("CircuitBreaker, shared, what was done without the store", () => {
       assert.deepStrictEqual(yield* b.state, { _tag: "Open", openings: 1, retryAfter: Duration.zero })
       yield* adjust(100)
       assert.deepStrictEqual(a.moves(), ["Closed → Open: ConsecutiveFailures"])
+    }))
+})
+
+describe("CircuitBreaker, shared, in Effect's words", () => {
+  test("R11: refuse: a store that cannot be reached is their error of a store, found out or known", () =>
+    Effect.gen(function*() {
+      const { control, shared } = yield* makeStore("refuse")
+      const { here } = yield* makeProcess(shared)
+      const breaker = EffectCircuitBreaker.fromKeyed(yield* here(CircuitBreaker.makeKeyed({ name: "hosts" })))
+      control.gone = true
+      for (let i = 0; i < 2; i++) {
+        const error = yield* here(Effect.flip(breaker.execute(Effect.void, { key: "a" })))
+        assert.strictEqual(error.reason._tag, "CircuitBreakerStoreError")
+      }
+      control.gone = false
+      yield* adjust("1 second")
+      yield* here(breaker.execute(Effect.void, { key: "a" }))
     }))
 })
 

@@ -184,6 +184,15 @@ export class Machine implements Policy.Gate<CircuitOpen> {
   }
 }
 
+/** A refusal for want of the store that decides. */
+export interface Unreachable extends Policy.Refusal<CircuitOpen> {
+  readonly unreachable: true
+}
+
+export const unreachable = (retryAfter: number): Unreachable => ({ ...refusal(false, retryAfter), unreachable: true })
+
+export const isUnreachable = (refused: Policy.Refusal<CircuitOpen>): refused is Unreachable => "unreachable" in refused
+
 /** How a circuit refuses. `retryAfter` in milliseconds. */
 export const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => ({
   _tag: "Refusal",

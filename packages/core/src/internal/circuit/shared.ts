@@ -11,7 +11,7 @@ import * as Circuit from "./circuit.ts"
 import * as Copy from "./copy.ts"
 import * as Counting from "./counting.ts"
 import { Exchange, type Surroundings } from "./exchange.ts"
-import { type Cell, Machine, type Move, refusal } from "./machine.ts"
+import { type Cell, Machine, type Move, unreachable } from "./machine.ts"
 import type { Act, Place } from "./place.ts"
 
 /** The most outcomes of calls that wait to be counted. */
@@ -78,7 +78,7 @@ class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
   private withoutStore(now: number): Policy.Refusal<CircuitOpen> | Policy.Ask<CircuitOpen> | undefined {
     const { downUntil = now } = this.copy
     if (this.around.shared.whenUnavailable === "refuse") {
-      return now < downUntil ? refusal(false, downUntil - now) : this.asking
+      return now < downUntil ? unreachable(downUntil - now) : this.asking
     }
     if (now >= downUntil) this.exchange.refresh()
     return undefined
@@ -130,7 +130,7 @@ class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
           if (!gone) resume(Effect.succeed(admission))
           else if (typeof admission === "number") this.settle(admission, Outcome.neutral, monotonic.now(fiber))
         },
-        refused: (retryAfter) => resume(Effect.succeed(refusal(false, retryAfter)))
+        refused: (retryAfter) => resume(Effect.succeed(unreachable(retryAfter)))
       })
       return Effect.sync(() => {
         gone = true
