@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Theirs from "effect/persistence/CircuitBreaker"
 import * as Stream from "effect/Stream"
 import type { CircuitOpen } from "./IntegrationError.ts"
+import { isUnreachable } from "./internal/circuit/machine.ts"
 import * as monotonic from "./internal/monotonic.ts"
 import type { InvalidOptions } from "./InvalidOptions.ts"
 import * as Outcome from "./Outcome.ts"
@@ -53,10 +54,10 @@ const execute = (breakers: CircuitBreaker.Keyed) =>
 ): Effect.Effect<A, E | Theirs.CircuitBreakerError, R | R2> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber) => {
-      const { gate } = breakers.get(key)
+      const gate = breakers.gate(key)
       const admitted = Policy.admitted(gate, gate.admit(monotonic.now(fiber)), restore)
       return Effect.flatMap(admitted, (admission): Effect.Effect<A, E | Theirs.CircuitBreakerError, R | R2> => {
-        if (typeof admission !== "number") return Effect.fail(rejection(key, admission.reason()))
+        if (typeof admission !== "number") return Effect.fail(rejection(key, admission))
         const begun = monotonic.now(fiber)
         return Effect.flatMap(Effect.exit(restore(self)), (exit) => {
           const elapsed = monotonic.now(fiber) - begun
@@ -90,12 +91,18 @@ const outcomeOf = (outcome: Theirs.Outcome): Outcome.Outcome => {
 }
 
 /** Only while probes run does nobody know when to come back. */
-const rejection = (key: string, { isolated, retryAfter }: CircuitOpen): Theirs.CircuitBreakerError =>
-  new Theirs.CircuitBreakerError({
+const rejection = (key: string, refusal: Policy.Refusal<CircuitOpen>): Theirs.CircuitBreakerError => {
+  if (isUnreachable(refusal)) {
+    const message = "the store of the circuit cannot be reached"
+    return new Theirs.CircuitBreakerError({ reason: new Theirs.CircuitBreakerStoreError({ message }) })
+  }
+  const { isolated, retryAfter } = refusal.reason()
+  return new Theirs.CircuitBreakerError({
     reason: !isolated && retryAfter === undefined
       ? new Theirs.CircuitHalfOpen({ key })
       : new Theirs.CircuitOpen({ key, retryAfter: retryAfter ?? Duration.infinity })
   })
+}
 
 const stateOf = (key: string, state: CircuitBreaker.State): Theirs.State => {
   const { openings: consecutiveOpenings } = state

@@ -93,9 +93,12 @@ export interface EjectionOptions {
   readonly consecutiveFailures?: number | undefined
   /** The first ejection, positive: default 30 seconds. The second takes twice as long, and so on. */
   readonly baseTime?: Duration.Input | undefined
-  /** The longest, at least `baseTime`: default 5 minutes. */
+  /** The longest, at least `baseTime`: default 5 minutes, or `baseTime` if that is longer. */
   readonly maxTime?: Duration.Input | undefined
-  /** The share of all endpoints that may be ejected at once, from 0 to 100: default 50. */
+  /**
+   * The share of all endpoints that may be ejected at once, from 0 to 100: default 50. Where that is less than one of them,
+   * none is.
+   */
   readonly maxPercent?: number | undefined
 }
 

@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Cause, Context, Deferred, Duration, Effect, Exit, Fiber, Stream } from "effect"
+import { Cause, Context, Deferred, Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as Theirs from "effect/persistence/CircuitBreaker"
 import * as EffectCircuitBreaker from "../src/EffectCircuitBreaker.ts"
@@ -205,6 +205,20 @@ describe("EffectCircuitBreaker, execute", () => {
 })
 
 describe("EffectCircuitBreaker, transitions", () => {
+  test("L4: end when the scope of the breakers is closed, after what has been told; those asked for later are empty", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { breaker, ours } = yield* Scope.provide(make(), scope)
+      const all = () => Effect.forkChild(Stream.runCollect(breaker.transitions), { startImmediately: true })
+      const seen = yield* all()
+      const changes = yield* Effect.forkChild(Stream.runCollect(ours.get("a").changes), { startImmediately: true })
+      yield* Effect.exit(breaker.execute(boom, { key: "a" }))
+      yield* Scope.close(scope, Exit.void)
+      assert.lengthOf(yield* Fiber.join(seen), 1)
+      assert.lengthOf(yield* Fiber.join(changes), 1)
+      assert.lengthOf(yield* Effect.flatMap(all(), Fiber.join), 0)
+    }))
+
   test("are told in Effect's words; what it has none for is left out", () =>
     Effect.gen(function*() {
       const { breaker, ours } = yield* make()

@@ -364,6 +364,17 @@ describe("LoadBalancer, ejection", () => {
       assert.deepStrictEqual(ejected(balancer, 0), [])
     }))
 
+  seeded(
+    "a first ejection that is longer than 5 minutes is the longest, where nothing else is said",
+    () =>
+      Effect.gen(function*() {
+        const balancer = yield* make(2, { ejection: { baseTime: "10 minutes" } })
+        fail(balancer, "e0", 5, 0)
+        assert.deepStrictEqual(ejected(balancer, 599_999), ["e0"])
+        assert.deepStrictEqual(ejected(balancer, 600_000), [])
+      })
+  )
+
   it.effect("P5: refuses what cannot work, all at once, by name", () =>
     Effect.gen(function*() {
       const wrong = yield* Effect.flip(make(0, {

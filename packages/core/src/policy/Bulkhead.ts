@@ -13,7 +13,7 @@
 import * as Effect from "effect/Effect"
 import type * as Ref from "effect/Ref"
 import type { BulkheadFull } from "../IntegrationError.ts"
-import { settingsOf, validate as check } from "../internal/bulkhead/options.ts"
+import { settingsOf, validate as check, validateAll } from "../internal/bulkhead/options.ts"
 import { Permits } from "../internal/bulkhead/permits.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import type * as Outcome from "../Outcome.ts"
@@ -82,7 +82,7 @@ export function make(
 export function make(
   options: Options & Classified & { readonly name?: string | undefined }
 ): Effect.Effect<Bulkhead, InvalidOptions, Stores> {
-  return Effect.flatMap(refuse(validate(options)), () => {
+  return Effect.flatMap(refuse(validateAll(options)), () => {
     const settings = settingsOf(options)
     const { name } = options
     if (name === undefined) return Effect.succeed(of(new Permits(settings), options))

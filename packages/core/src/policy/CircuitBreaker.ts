@@ -13,8 +13,9 @@
  * nowhere. An answer to a call from before the last transition changes nothing. There is no timer: an open circuit becomes
  * half-open when the first call after its time asks.
  *
- * Where `Stores` has a shared store, all processes that share it have one circuit of a name: their failures count together,
- * and of all of them only as many probes run as one alone would let through. A call waits for the store only to become a
+ * Where `Stores` has a shared store, all processes that share it have one circuit of a name: rates are of the calls of all;
+ * failures in a row are of one process, and the first to reach them opens it for all. Of all of them only as many probes run
+ * as one alone would let through. A call waits for the store only to become a
  * probe, or when this process has not heard of the circuit for a second; else it is decided by a copy, which is refreshed
  * behind it when it is older than a tenth of a second. A probe whose process dies lapses after `halfOpenTimeout`. While the
  * store cannot be reached, each process goes on alone or refuses all calls, as the store says (`whenUnavailable`).
@@ -24,6 +25,7 @@
  * yield* charge.pipe(breaker.policy) // fails with `CircuitOpen` while the circuit is open
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -75,7 +77,7 @@ export interface CircuitBreaker {
     check: Effect.Effect<unknown, unknown, R>,
     options: WatchOptions
   ) => Effect.Effect<void, InvalidOptions, R | Scope.Scope>
-  /** Every transition of the circuit from now on, whichever breaker of that name caused it. A slow reader loses the oldest. */
+  /** Every transition of the circuit from now on, whichever breaker of that name caused it, until the scope is closed. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
   /** What is worth keeping over a restart. Counts of calls are not: they are of the last seconds. */
   readonly snapshot: Effect.Effect<Snapshot>
@@ -88,9 +90,11 @@ export interface Keyed {
   readonly name: string
   /** The breaker of a key. It may be kept, and keeps nothing itself. */
   readonly get: (key: string) => CircuitBreaker
+  /** The gate of that breaker alone: the quickest way to it. */
+  readonly gate: (key: string) => Policy.Gate<CircuitOpen>
   /** Circuits that are remembered. */
   readonly size: Effect.Effect<number>
-  /** Every transition of any of the circuits from now on. A slow reader loses the oldest. */
+  /** Every transition of any of the circuits from now on, until the scope is closed. A slow reader loses the oldest. */
   readonly changes: Stream.Stream<Transition>
 }
 
@@ -257,13 +261,17 @@ export const make = Effect.fnUntraced(function*(
   yield* refuse(validate(options))
   const { name, onTransition } = options
   const stores = yield* Stores
+  const ended = yield* end
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const home = yield* Home.make(stores.shared, settings)
   const cell = (yield* stores.state<Cell>(`circuit/${name}`, () => ({ current: Circuit.fresh(settings) }))).ref.current
   const listeners = (yield* stores.state(`circuit/${name}/listeners`, () => new Set<Listener>())).ref.current
-  const place = home.placed(`circuit/${name}`, cell, teller({ name }, listeners, onTransition))
-  yield* place.act((machine, now) => machine.configure(options.mode, now))
-  return assembled(name, options, place, subscribe(listeners))
+  const place = home.placed(name, cell, teller({ name }, listeners, onTransition))
+  const { mode } = options
+  yield* mode === undefined
+    ? place.look(() => {})
+    : place.operate((machine, now) => machine.configure(mode, now), "mode")
+  return assembled(name, options, place, subscribe(listeners, ended))
 })
 
 /**
@@ -280,6 +288,7 @@ export const makeKeyed = Effect.fnUntraced(function*(
   yield* refuse([...validate(options), ...keyedProblems(options)])
   const { maxKeys = 10_000, mode, name, onTransition } = options
   const stores = yield* Stores
+  const ended = yield* end
   const settings = settingsOf(options, yield* tableOf(options.resetTimeout))
   const home = yield* Home.make(stores.shared, settings)
   const keys = (yield* stores.state<Keys>(`circuit/${name}/keys`, () => new Map())).ref.current
@@ -293,12 +302,13 @@ export const makeKeyed = Effect.fnUntraced(function*(
   const placeOf = places({
     keys,
     bounds,
-    placed: (key, cell) => home.placed(`circuit/${name}#${key}`, cell, teller({ name, key }, listeners, onTransition)),
-    begin: mode && ((machine, now) => machine.configure(mode, now))
+    placed: (key, cell) => home.placed(`${name}#${key}`, cell, teller({ name, key }, listeners, onTransition)),
+    mode
   }, monotonic.millis(yield* Clock.Clock))
-  const changes = subscribe(listeners)
+  const changes = subscribe(listeners, ended)
   return {
     name,
+    gate: (key) => placeOf(key).gate,
     get: (key) =>
       assembled(name, options, placeOf(key), Stream.filter(changes, (transition) => transition.key === key)),
     size: Effect.sync(() => keys.size),
@@ -309,7 +319,7 @@ export const makeKeyed = Effect.fnUntraced(function*(
 const assembled = (
   name: string,
   options: { readonly classify?: Classifier | undefined },
-  { act, check, gate, look }: Place,
+  { act, check, gate, look, operate }: Place,
   changes: Stream.Stream<Transition>
 ): CircuitBreaker => ({
   name,
@@ -317,14 +327,14 @@ const assembled = (
   check,
   policy: Policy.named("CircuitBreaker", options, Policy.fromGate(gate, options)),
   state: look((machine, now) => shown(machine.cell.current, now)),
-  isolate: act((machine) => machine.isolate()),
-  observe: act((machine, now) => machine.observe(now)),
-  disable: act((machine) => machine.disable()),
-  reset: act((machine) => machine.reset()),
+  isolate: operate((machine) => machine.isolate()),
+  observe: operate((machine, now) => machine.observe(now)),
+  disable: operate((machine) => machine.disable()),
+  reset: operate((machine) => machine.reset()),
   watch: (check, watching) => watch(act, classifyWith(options.classify), check, watching),
   changes,
   snapshot: look((machine, now) => machine.snapshot(now)),
-  restore: (snapshot) => act((machine, now) => machine.restore(snapshot, now))
+  restore: (snapshot) => operate((machine, now) => machine.restore(snapshot, now))
 })
 
 /** Tells transitions. A listener of the breaker's own cannot break the circuit. */
@@ -344,13 +354,20 @@ const teller = (
   for (const listener of listeners) listener(transition)
 }
 
-const subscribe = (listeners: Set<Listener>): Stream.Stream<Transition> =>
+/** Comes when the scope is closed. */
+const end: Effect.Effect<Effect.Effect<void>, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(Deferred.make<void>(), (ended) => Deferred.succeed(ended, undefined)),
+  (ended) => Deferred.await(ended)
+)
+
+const subscribe = (listeners: Set<Listener>, ended: Effect.Effect<void>): Stream.Stream<Transition> =>
   Stream.callback<Transition>((queue) => {
     const listener: Listener = (transition) => void Queue.offerUnsafe(queue, transition)
-    return Effect.acquireRelease(
+    const listening = Effect.acquireRelease(
       Effect.sync(() => listeners.add(listener)),
       () => Effect.sync(() => listeners.delete(listener))
     )
+    return listening.pipe(Effect.andThen(ended), Effect.andThen(Queue.end(queue)))
   }, { bufferSize: 128, strategy: "sliding" })
 
 const shown = (circuit: Circuit.Circuit, now: number): State => {

@@ -32,6 +32,7 @@ import * as Hints from "../internal/rateLimit/hints.ts"
 import { Limiter, shown } from "../internal/rateLimit/limiter.ts"
 import { limitsOf, settingsOf, validate as check, validateShared } from "../internal/rateLimit/options.ts"
 import * as Pacing from "../internal/rateLimit/pacing.ts"
+import { keyOf } from "../internal/rateLimit/pacingText.ts"
 import * as Queue from "../internal/rateLimit/queue.ts"
 import type { Unit } from "../internal/rateLimit/resetTime.ts"
 import { SharedLimiter } from "../internal/rateLimit/sharedLimiter.ts"
@@ -55,7 +56,10 @@ export interface RateLimit {
    * no hint: nothing starts for so long.
    */
   readonly hint: (hint: Hints.Hint, now: number) => void
-  /** Another limit from now on; what is left out stays. Calls that have started count, and who waits is told. */
+  /**
+   * Another limit from now on; what is left out stays. Calls that have started count, and who waits is told. Where it is
+   * shared, it is the limit of all processes, until one of them is given another.
+   */
   readonly update: (limit: Partial<Limit>) => Effect.Effect<void, InvalidOptions>
   readonly state: Effect.Effect<State>
 }
@@ -137,7 +141,7 @@ export const make = Effect.fnUntraced(function*(
   const context = yield* Effect.context<never>()
   const limiter = shared === undefined ? local : new SharedLimiter(
     local,
-    (yield* stores.state(`${key}/desk`, () => new Desk(shared, key, cell, context))).ref.current,
+    (yield* stores.state(`${key}/desk`, () => new Desk(shared, keyOf(name), cell, context))).ref.current,
     settings
   )
   yield* atNow((now) => limiter.adapt(limits, now))

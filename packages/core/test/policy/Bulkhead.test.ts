@@ -215,6 +215,20 @@ describe("Bulkhead", () => {
       yield* Bulkhead.make({ maxConcurrent: 1, maxQueue: 0 })
     }))
 
+  test("O5: what has to be there and is not, or is no options, is refused, whatever the compiler was told", () =>
+    Effect.gen(function*() {
+      const refused = (options: object) =>
+        Effect.map(
+          Effect.flip(Bulkhead.make(options as Bulkhead.Options)),
+          ({ problems }) => problems.map(({ option, problem }) => `${option} ${problem}`)
+        )
+      assert.deepStrictEqual(yield* refused({}), ["maxConcurrent must be given"])
+      for (const adaptive of [true, null, 5, []]) {
+        assert.deepStrictEqual(yield* refused({ maxConcurrent: 1, adaptive }), ["adaptive must be options by name"])
+      }
+      assert.deepStrictEqual(Bulkhead.validate({}), [], "a part of the options may do without")
+    }))
+
   test("describes itself", () =>
     Effect.gen(function*() {
       const { policy } = yield* Bulkhead.make({ maxConcurrent: 4 })

@@ -466,6 +466,17 @@ describe("CircuitBreaker, options", () => {
       )
     }))
 
+  test("O5: what a rate needs and is not there is refused, whatever the compiler was told", () =>
+    Effect.sync(() => {
+      const threshold = { threshold: 0.5 } as CircuitBreaker.SlowCalls
+      assert.deepStrictEqual(named({ failureRate: threshold }), ["failureRate.window", "failureRate.minimumCalls"])
+      assert.deepStrictEqual(named({ slowCalls: threshold }), [
+        "slowCalls.duration",
+        "slowCalls.window",
+        "slowCalls.minimumCalls"
+      ])
+    }))
+
   test("O5: contradictions are refused", () =>
     Effect.sync(() => {
       assert.deepStrictEqual(named({}), [])

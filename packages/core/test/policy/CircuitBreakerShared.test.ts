@@ -5,12 +5,14 @@ import { CircuitOpen } from "../../src/IntegrationError.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import { actions } from "./circuits.ts"
 import { adjust, Boom, boom, counted, test } from "./fixtures.ts"
+import { settled } from "./rateLimit.ts"
+import { random } from "./schedules.ts"
 import { makeProcess, makeStore } from "./sharedCircuits.ts"
 
 const hour = 3_600_000
 
 describe("CircuitBreaker, shared, closed and open", () => {
-  test("A2: failures of several processes count together, and open the circuit of all", () =>
+  test("A2: failures in a row are those of a process; where they are enough, the circuit of all opens", () =>
     Effect.gen(function*() {
       const { shared } = yield* makeStore()
       const [a, b] = [
@@ -19,25 +21,58 @@ describe("CircuitBreaker, shared, closed and open", () => {
       ]
       yield* a.fail
       assert.instanceOf(yield* b.fail, Boom)
+      yield* adjust(101)
+      assert.strictEqual(yield* a.stateTag, "Closed")
+      assert.instanceOf(yield* b.fail, Boom)
       assert.instanceOf(yield* b.fail, CircuitOpen)
       yield* adjust(101)
       assert.instanceOf(yield* a.fail, CircuitOpen)
     }))
 
-  test("A1: a success between the failures of another process ends their streak", () =>
+  test("A1: a success ends the streak of its process, whatever the store has told in between", () =>
     Effect.gen(function*() {
-      const { shared } = yield* makeStore()
-      const [a, b] = [
-        yield* makeProcess(shared, { failureThreshold: 2 }),
-        yield* makeProcess(shared, { failureThreshold: 2 })
-      ]
-      yield* a.fail
+      const { control, shared } = yield* makeStore()
+      const { fail, stateTag, succeed } = yield* makeProcess(shared, { failureThreshold: 3 })
+      control.latency = 20
+      for (let i = 0; i < 20; i++) {
+        yield* fail
+        yield* adjust(90)
+        yield* fail
+        yield* adjust(90)
+        yield* succeed
+      }
+      control.latency = 0
+      yield* adjust(500)
+      assert.strictEqual(yield* stateTag, "Closed")
+      yield* fail
+      yield* stateTag
+      yield* fail
       yield* adjust(101)
-      yield* b.succeed
-      yield* b.succeed
-      assert.strictEqual(yield* b.stateTag, "Closed")
-      yield* a.fail
-      assert.strictEqual(yield* a.stateTag, "Closed")
+      yield* fail
+      assert.strictEqual(yield* stateTag, "Open", "what the store says does not end it")
+    }))
+
+  test("A1: twenty processes whose calls fail now and then keep it closed, and tell the store nothing", () =>
+    Effect.gen(function*() {
+      const { control, shared } = yield* makeStore()
+      const next = random(7)
+      const processes = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => makeProcess(shared, { failureThreshold: 5, resetTimeout: "30 seconds" })
+      )
+      control.asked = 0
+      let failed = 0
+      for (let step = 0; step < 200; step++) {
+        for (const process of processes) {
+          const bad = next() < 0.05
+          if (bad) failed++
+          yield* bad ? process.fail : process.succeed
+        }
+        yield* adjust(10)
+      }
+      assert.isAbove(failed, 150)
+      for (const process of processes) assert.deepStrictEqual(process.moves(), [])
+      assert.isAtMost(control.asked, 20 * 20)
     }))
 
   test("A3 and A6: rates count the calls of all, each at the time it ended", () =>
@@ -216,13 +251,14 @@ describe("CircuitBreaker, shared, probes", () => {
       const [a, b] = [yield* makeProcess(shared), yield* makeProcess(shared)]
       yield* a.fail
       yield* adjust("1 second")
-      control.latency = 50
+      control.answerLatency = 50
       const call = counted(Effect.void)
       const caller = yield* Effect.forkChild(a.here(a.breaker.policy(call.run)), { startImmediately: true })
+      yield* settled
       yield* adjust(25)
       yield* Fiber.interrupt(caller)
       yield* adjust(25)
-      control.latency = 0
+      control.answerLatency = 0
       yield* adjust(50)
       assert.deepStrictEqual(yield* b.state, { _tag: "HalfOpen", openings: 1, probing: 0 })
       assert.strictEqual(yield* b.succeed, "ok")
@@ -374,7 +410,9 @@ describe("CircuitBreaker, shared, its cost", () => {
   test("a call does not wait for the store, however slow it is, and only one question is under way", () =>
     Effect.gen(function*() {
       const { control, shared } = yield* makeStore()
-      const { fail, succeed } = yield* makeProcess(shared, { failureThreshold: 1_000 })
+      const failureRate = { threshold: 1, window: "1 hour", minimumCalls: 1 } as const
+      const { fail, succeed } = yield* makeProcess(shared, { failureRate })
+      yield* succeed
       control.latency = 1_000
       control.asked = 0
       yield* adjust(500)
@@ -385,6 +423,7 @@ describe("CircuitBreaker, shared, its cost", () => {
       assert.strictEqual(control.asked, 1)
       yield* adjust(1_000)
       assert.strictEqual(control.asked, 2)
+      yield* adjust(1_000)
     }))
 
   for (const [age, seen] of [[1_000, "Boom"], [1_001, "CircuitOpen"]] as const) {
@@ -399,6 +438,7 @@ describe("CircuitBreaker, shared, its cost", () => {
         yield* adjust(10)
         assert.strictEqual((yield* Fiber.join(call))._tag, seen)
         assert.strictEqual(b.moves().at(-1), "Closed → Isolated: Isolated", "it knows now")
+        yield* adjust(10)
       }))
   }
 })
@@ -535,27 +575,12 @@ describe("CircuitBreaker, shared, without the store", () => {
       const { shared } = yield* makeStore()
       const { begin, fail, here, breaker, stateTag } = yield* makeProcess(shared)
       const early = yield* begin
-      yield* shared.remove("circuit/test")
+      yield* shared.remove("circuit/1/test")
       yield* adjust(101)
       yield* here(breaker.state)
       yield* early.fail
       assert.strictEqual(yield* stateTag, "Closed")
       yield* fail
-      for (
-        const nonsense of [
-          "no JSON",
-          "{}",
-          "null",
-          "{\"version\":1}",
-          "{\"version\":1,\"circuit\":{\"_tag\":\"Ajar\"}}",
-          "{\"version\":0,\"circuit\":{}}"
-        ]
-      ) {
-        yield* shared.set("circuit/test", nonsense, hour)
-        assert.strictEqual(yield* stateTag, "Closed")
-        yield* fail
-        assert.strictEqual(yield* stateTag, "Open")
-      }
     }))
 
   test("R12: a store whose clock goes back an hour extends nothing; one that goes forward ends the time early", () =>
@@ -590,7 +615,9 @@ describe("CircuitBreaker, shared, without the store", () => {
       yield* adjust("1 second")
       control.latency = hour
       const probe = yield* Effect.forkChild(here(breaker.policy(Effect.succeed("ok"))), { startImmediately: true })
-      yield* Scope.close(scope, Exit.void)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* adjust("1 second")
+      assert.isDefined(closing.pollUnsafe())
       assert.strictEqual(yield* Fiber.join(probe), "ok")
       control.asked = 0
       yield* adjust("1 minute")
@@ -608,7 +635,7 @@ describe("CircuitBreaker, shared, without the store", () => {
       control.latency = 1_000
       yield* Effect.forkChild(ending.here(ending.breaker.observe), { startImmediately: true })
       yield* Effect.forkChild(ending.here(staying.isolate), { startImmediately: true })
-      yield* Scope.close(scope, Exit.void)
+      yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
       control.latency = 0
       yield* adjust("1 second")
       assert.strictEqual(yield* other.stateTag, "Isolated")

@@ -27,13 +27,17 @@ const outcomes = [
 
 const hands = ["isolate", "observe", "disable", "reset", "reset", "reset"] as const
 
-/** A breaker of one process alone, and processes that share one: each looks at it before and after what it does. */
+/**
+ * A breaker of one process alone, and processes that share one: each looks at it before and after what it does. Where
+ * failures in a row count, all calls are of one process, because each counts its own.
+ */
 const schedule = (seed: number) =>
   Effect.gen(function*() {
     const next = random(seed)
     const pick = among(next)
+    const policy = pick(policies)
     const options = {
-      ...pick(policies),
+      ...policy,
       ...pick([{ halfOpenMaxCalls: 1 }, { halfOpenMaxCalls: 3, successThreshold: 2 }]),
       resetTimeout: 300,
       resetFactor: 2,
@@ -54,7 +58,8 @@ const schedule = (seed: number) =>
     const log: Array<string> = []
     for (let step = 0; step < 50; step++) {
       const dice = next()
-      const index = Math.floor(next() * processes.length)
+      const callers = policy.failureThreshold === false || dice >= 0.4 ? processes.length : 1
+      const index = Math.floor(next() * callers)
       const process = processes[index]!
       yield* process.state
       const at = yield* now

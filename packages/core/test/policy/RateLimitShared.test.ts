@@ -351,20 +351,100 @@ describe("RateLimit, shared", () => {
       const ask = limiter.gate.admit(0)
       assert.isTrue(typeof ask === "object" && ask._tag === "Ask")
       const old = typeof ask === "object" && ask._tag === "Ask" ? yield* ask.answer : 0
-      assert.isDefined(yield* shared.get("rate-limit/test"))
+      assert.isDefined(yield* shared.get("rate-limit/1/test"))
       yield* adjust("1 second")
-      assert.isUndefined(yield* shared.get("rate-limit/test"))
+      assert.isUndefined(yield* shared.get("rate-limit/1/test"))
       yield* limiter.policy(Effect.void)
       limiter.gate.settle(old as number, Outcome.refused(1), 1_000)
       yield* settled
       assert.strictEqual((yield* limiter.state).available, 1)
     }))
 
-  test("what another version has written, or nobody can read, is as if nothing were there", () =>
+  for (const maxWait of [0, 1, 5]) {
+    test(`K12: one who may wait ${maxWait} ms and comes while the store is asked is not refused for that`, () =>
+      Effect.gen(function*() {
+        const store = yield* faulty("local", 10)
+        const limiter = yield* process(store.shared, { limit: 4, window: "1 second", maxWait })
+        const log = yield* starts(limiter, 1)
+        yield* adjust(3)
+        yield* starts(limiter, 2, log)
+        yield* adjust(3)
+        const inTime = yield* begin(limiter.policy(Effect.void))
+        const late = yield* begin(limiter.policy(Effect.void).pipe(Deadline.within(4)))
+        yield* adjust(50)
+        assert.lengthOf(log, 3)
+        assert.strictEqual((yield* Fiber.join(inTime))._tag, "Success")
+        assert.strictEqual((yield* Fiber.join(late))._tag, "Failure", "its deadline has passed")
+        const fifth = yield* begin(limiter.policy(Effect.void))
+        yield* adjust(10)
+        assert.strictEqual((yield* Fiber.join(fifth))._tag, "Failure", "its turn is later")
+      }))
+  }
+
+  test("K13: another limit is told at once, though no call is made", () =>
     Effect.gen(function*() {
-      for (const text of ["", "{", "null", "{\"version\":2,\"pacing\":{}}"]) {
+      const store = yield* faulty()
+      const [one, other] = yield* Effect.forEach([1, 2], () => process(store.shared, { limit: 10, window: "1 second" }))
+      yield* one!.policy(Effect.void)
+      yield* other!.policy(Effect.void)
+      yield* one!.update({ limit: 2 })
+      yield* settled
+      assert.strictEqual((yield* other!.state).limit, 2)
+      const before = store.asked
+      yield* one!.update({ limit: 2 })
+      yield* settled
+      assert.strictEqual(store.asked, before, "it is no other")
+    }))
+
+  for (const knows of [true, false]) {
+    test(`K13: it lasts when what was kept is forgotten, begun anew by one who ${knows ? "knows" : "does not know"} it`, () =>
+      Effect.gen(function*() {
         const shared = yield* Stores.makeShared()
-        yield* shared.set("rate-limit/test", text, 60_000)
+        const options = { limit: 10, window: "1 second", maxWait: 0 } as const
+        const [one, other] = [yield* process(shared, options), yield* process(shared, options)]
+        yield* other.policy(Effect.void)
+        yield* one.update({ limit: 2 })
+        yield* settled
+        if (knows) yield* other.policy(Effect.void)
+        yield* adjust("10 seconds")
+        yield* other.policy(Effect.void)
+        if (!knows) yield* one.policy(Effect.void)
+        for (const limiter of [one, other]) assert.strictEqual((yield* limiter.state).limit, 2)
+        yield* other.update({ limit: 5 })
+        yield* settled
+        yield* Effect.exit(one.policy(Effect.void))
+        assert.strictEqual((yield* one.state).limit, 5, "the last word")
+      }))
+  }
+
+  test("K13: a limit given while the store was down is told with the next question", () =>
+    Effect.gen(function*() {
+      const store = yield* faulty("local")
+      const [one, other] = yield* Effect.forEach([1, 2], () => process(store.shared, { limit: 10, window: "1 second" }))
+      store.down = true
+      yield* one!.policy(Effect.void)
+      yield* one!.update({ limit: 2 })
+      yield* adjust("5 seconds")
+      store.down = false
+      yield* one!.policy(Effect.void)
+      assert.strictEqual((yield* other!.state).limit, 2)
+    }))
+
+  test("another version's limiter lies beside it", () =>
+    Effect.gen(function*() {
+      const shared = yield* Stores.makeShared()
+      const limiter = yield* process(shared, { limit: 1, window: "1 second" })
+      yield* shared.set("rate-limit/2/test", "theirs", 60_000)
+      yield* limiter.policy(Effect.void)
+      assert.strictEqual(yield* shared.get("rate-limit/2/test"), "theirs")
+    }))
+
+  test("what nobody can read is as if nothing were there", () =>
+    Effect.gen(function*() {
+      const nonsense = ["", "{", "null", "{}", "{\"since\":0}", "{\"since\":0,\"pacing\":{}}"]
+      for (const text of [...nonsense, "{\"since\":0,\"pacing\":{\"limits\":{},\"counter\":{}}}"]) {
+        const shared = yield* Stores.makeShared()
+        yield* shared.set("rate-limit/1/test", text, 60_000)
         const limiter = yield* process(shared, { limit: 1, window: "1 second" })
         yield* limiter.policy(Effect.void)
         assert.strictEqual((yield* limiter.state).available, 0)

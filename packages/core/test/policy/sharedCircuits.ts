@@ -18,11 +18,11 @@ export const skewed = (real: Clock.Clock, ahead: number) => {
   return { clock, wall }
 }
 
-/** A store that can be slow, be gone, lose everything, or have its clock set. */
+/** A store that can be slow to be asked or to answer, be gone, lose everything, or have its clock set. */
 export const makeStore = (whenUnavailable: Stores.WhenUnavailable = "local") =>
   Effect.gen(function*() {
     const real = yield* Clock.Clock
-    const control = { asked: 0, latency: 0, gone: false, retryAfter: 1_000, ahead: 5_000_000 }
+    const control = { asked: 0, latency: 0, answerLatency: 0, gone: false, retryAfter: 1_000, ahead: 5_000_000 }
     const clock: Clock.Clock = {
       ...real,
       monotonicTimeNanosUnsafe: () => real.monotonicTimeNanosUnsafe() + BigInt(control.ahead) * 1_000_000n,
@@ -34,12 +34,13 @@ export const makeStore = (whenUnavailable: Stores.WhenUnavailable = "local") =>
       modify: (key, change) =>
         Effect.suspend(() => {
           control.asked++
-          const { gone, latency, retryAfter } = control
+          const { answerLatency, gone, latency, retryAfter } = control
           const answer = gone
             ? Effect.fail(new Stores.StoreUnavailable({ store: "test", retryAfter }))
             // A store that is asked by many may have to try a change again.
             : memory.modify(key, (kept, now) => (change(kept, now), change(kept, now)))
-          return latency === 0 ? answer : Effect.andThen(Effect.sleep(latency), answer)
+          const late = answerLatency === 0 ? answer : Effect.tap(answer, Effect.sleep(answerLatency))
+          return latency === 0 ? late : Effect.andThen(Effect.sleep(latency), late)
         })
     }
     return { control, shared }

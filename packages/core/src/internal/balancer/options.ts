@@ -20,7 +20,7 @@ export const validate = (options: Partial<Options>): ReadonlyArray<Problem> => {
       positive("ejection.baseTime", own.baseTime),
       positive("ejection.maxTime", own.maxTime),
       unless(
-        !(millis(maxTime) < millis(baseTime)),
+        !(maxTime < baseTime),
         "ejection.maxTime",
         "must be at least baseTime"
       ),
@@ -50,14 +50,19 @@ export const validateEndpoints = (endpoints: ReadonlyArray<Endpoint>): ReadonlyA
   })
 }
 
-const withDefaults = (options: EjectionOptions) => ({
-  consecutiveFailures: options.consecutiveFailures ?? 5,
-  baseTime: options.baseTime ?? "30 seconds",
-  maxTime: options.maxTime ?? "5 minutes",
-  maxPercent: options.maxPercent ?? 50
-})
+/** Times in milliseconds. */
+const withDefaults = (options: EjectionOptions) => {
+  const baseTime = millis(options.baseTime ?? "30 seconds")
+  return {
+    consecutiveFailures: options.consecutiveFailures ?? 5,
+    baseTime,
+    maxTime: options.maxTime === undefined ? Math.max(usualMaxTime, baseTime) : millis(options.maxTime),
+    maxPercent: options.maxPercent ?? 50
+  }
+}
+const usualMaxTime = 5 * 60_000
 
 export const ejectionOf = (options: EjectionOptions): Ejection => {
   const { baseTime, consecutiveFailures, maxPercent, maxTime } = withDefaults(options)
-  return { consecutiveFailures, baseTime: millis(baseTime), maxTime: millis(maxTime), maxShare: maxPercent / 100 }
+  return { consecutiveFailures, baseTime, maxTime, maxShare: maxPercent / 100 }
 }

@@ -23,6 +23,7 @@ export const validate = ({ adaptive, maxConcurrent, maxQueue }: Partial<Options>
       `must be at most maxConcurrent, which is ${maxConcurrent}`
     )
   return problems(
+    unless(adaptive === undefined || isOptions(adaptive), "adaptive", "must be options by name"),
     atLeast(1, "maxConcurrent", maxConcurrent),
     atLeast(0, "maxQueue", maxQueue),
     atLeast(1, "adaptive.minConcurrent", minConcurrent),
@@ -37,6 +38,14 @@ export const validate = ({ adaptive, maxConcurrent, maxQueue }: Partial<Options>
     between(1, 10, "adaptive.tolerance", tolerance)
   )
 }
+
+/** The same, where nobody else says how many. */
+export const validateAll = (options: Partial<Options>): ReadonlyArray<Problem> => [
+  ...problems(unless(options.maxConcurrent !== undefined, "maxConcurrent", "must be given")),
+  ...validate(options)
+]
+
+const isOptions = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value)
 
 export const settingsOf = ({ adaptive, maxConcurrent, maxQueue = 1000 }: Options): Settings => ({
   maxConcurrent,

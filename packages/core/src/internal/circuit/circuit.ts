@@ -19,7 +19,7 @@ interface Common {
 export interface Counting extends Common {
   /** Since when it counts. */
   readonly since: number
-  /** Consecutive failures. */
+  /** Consecutive failures, of this process alone. */
   streak: number
   /** Calls and failures in the window of the failure rate. */
   readonly failed: SlidingCounts.SlidingCounts | undefined
@@ -93,13 +93,13 @@ export const fresh = (settings: Settings, generation = 0): Circuit => {
 export const closed = (settings: Settings, from: Common, since: number): Closed => ({
   _tag: "Closed",
   ...next(from),
-  ...counts(settings, since)
+  ...noCounts(settings, since)
 })
 
 export const metricsOnly = (settings: Settings, from: Common, since: number, wouldOpen = 0): MetricsOnly => ({
   _tag: "MetricsOnly",
   ...next(from),
-  ...counts(settings, since),
+  ...noCounts(settings, since),
   wouldOpen
 })
 
@@ -126,10 +126,14 @@ export const isolated = (from: Common): Isolated => ({ _tag: "Isolated", ...next
 
 export const disabled = (from: Common): Disabled => ({ _tag: "Disabled", ...next(from) })
 
+/** Whether it is in a state that counts calls. */
+export const counts = (circuit: Circuit): circuit is Closed | MetricsOnly =>
+  circuit._tag === "Closed" || circuit._tag === "MetricsOnly"
+
 /** The same circuit, counting what these settings ask for. Counts of another window are no use to them. */
 export const counting = (settings: Settings, circuit: Circuit): Circuit => {
-  if (circuit._tag !== "Closed" && circuit._tag !== "MetricsOnly") return circuit
-  const { failed, slow } = counts(settings, circuit.since)
+  if (!counts(circuit)) return circuit
+  const { failed, slow } = noCounts(settings, circuit.since)
   const fits = (failed === undefined || circuit.failed?.width === failed.width) &&
     (slow === undefined || circuit.slow?.width === slow.width)
   return fits ? circuit : { ...circuit, failed, slow }
@@ -137,7 +141,7 @@ export const counting = (settings: Settings, circuit: Circuit): Circuit => {
 
 const next = ({ generation, openFor, openings }: Common): Common => ({ generation: generation + 1, openings, openFor })
 
-const counts = ({ failureRate, slowCalls }: Settings, since: number): Omit<Counting, keyof Common> => ({
+const noCounts = ({ failureRate, slowCalls }: Settings, since: number): Omit<Counting, keyof Common> => ({
   since,
   streak: 0,
   failed: failureRate && SlidingCounts.make(failureRate.window),

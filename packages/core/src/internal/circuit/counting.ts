@@ -19,18 +19,25 @@ export interface Trip {
   readonly retryAfter: number | undefined
 }
 
-/** Counts an outcome. A throttled call counts nowhere. Only a failure or a slow call can trip. */
+/** A throttled call counts nowhere, nor does one that says nothing. */
+export const counts = (outcome: Outcome.Outcome): boolean =>
+  outcome._tag === "Success" || (outcome._tag === "Failure" && !outcome.throttled)
+
+/** The failures in a row with that outcome, which counts. */
+export const lengthen = (circuit: Counting, outcome: Outcome.Outcome): number =>
+  circuit.streak = outcome._tag === "Failure" ? circuit.streak + 1 : 0
+
+/** Counts in the rates an outcome that counts. Only a failure or a slow call can trip. */
 export const count = (
   settings: Settings,
   circuit: Counting,
+  streak: number,
   outcome: Outcome.Outcome,
   now: number,
   elapsed: number | undefined
 ): Trip | undefined => {
-  if (outcome._tag === "Neutral" || (outcome._tag === "Failure" && outcome.throttled)) return undefined
   const failed = outcome._tag === "Failure"
   const slow = isSlow(settings, elapsed)
-  circuit.streak = failed ? circuit.streak + 1 : 0
   if (circuit.failed !== undefined) SlidingCounts.add(circuit.failed, 1, failed ? 1 : 0, now)
   if (circuit.slow !== undefined) SlidingCounts.add(circuit.slow, 1, slow ? 1 : 0, now)
   if (!failed && !slow) return undefined
@@ -41,9 +48,7 @@ export const count = (
     calls,
     retryAfter: failed ? outcome.retryAfter : undefined
   })
-  if (failed && circuit.streak >= settings.failureThreshold) {
-    return trip("ConsecutiveFailures", circuit.streak, circuit.streak)
-  }
+  if (failed && streak >= settings.failureThreshold) return trip("ConsecutiveFailures", streak, streak)
   if (failed && reaches(settings.failureRate, circuit.failed)) {
     return trip("FailureRate", circuit.failed.secondTotal, circuit.failed.firstTotal)
   }

@@ -5,8 +5,9 @@ import type { CircuitOpen } from "../../IntegrationError.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
 import * as monotonic from "../monotonic.ts"
+import type * as Circuit from "./circuit.ts"
 import * as Keys from "./keys.ts"
-import type { Cell, Machine } from "./machine.ts"
+import type { Cell } from "./machine.ts"
 import type { Act, Place } from "./place.ts"
 
 /** The ticket of a call of a key that there was no room for. */
@@ -18,8 +19,8 @@ export interface Common {
   readonly bounds: Keys.Bounds
   /** Where the circuit of a key lives. */
   readonly placed: (key: string, cell: Cell) => Place
-  /** What happens to each circuit first, if anything. */
-  readonly begin: ((machine: Machine, now: number) => void) | undefined
+  /** What each circuit is put in first. */
+  readonly mode: Circuit.Mode | undefined
 }
 
 /** Gives the place of a key. Circuits that are known already are begun at once, a new one at its first use. */
@@ -29,7 +30,7 @@ export const places = (common: Common, now: number): (key: string) => Place => {
     let place = known.get(entry)
     if (place === undefined) {
       known.set(entry, place = common.placed(entry.key, entry.cell))
-      if (common.begin !== undefined) place.note(common.begin, now)
+      if (common.mode !== undefined) place.configure(common.mode, now)
     }
     return place
   }
@@ -41,8 +42,9 @@ class KeyedPlace implements Place, Policy.Gate<CircuitOpen> {
   readonly gate = this
   readonly check: Policy.Gate<CircuitOpen>
   readonly act: Act
+  readonly operate: Place["operate"]
   readonly look: Act
-  readonly note: Place["note"]
+  readonly configure: Place["configure"]
   private readonly key: string
   private readonly common: Common
   private readonly placeOf: (entry: Keys.Entry, now: number) => Place
@@ -61,7 +63,8 @@ class KeyedPlace implements Place, Policy.Gate<CircuitOpen> {
     }
     const held = (now: number) => placeOf(Keys.hold(keys, key, now, bounds), now)
     this.act = (f) => Effect.withFiber((fiber) => held(monotonic.now(fiber)).act(f))
-    this.note = (f, now) => held(now).note(f, now)
+    this.operate = (f, kind) => Effect.withFiber((fiber) => held(monotonic.now(fiber)).operate(f, kind))
+    this.configure = (mode, now) => held(now).configure(mode, now)
     this.look = (f) =>
       Effect.withFiber((fiber) => {
         const entry = keys.get(key)

@@ -5,7 +5,7 @@ import type * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
 import { stackless } from "../stackless.ts"
 import * as Circuit from "./circuit.ts"
-import type { Copy } from "./copy.ts"
+import * as Copy from "./copy.ts"
 import * as Counting from "./counting.ts"
 import * as Snapshot from "./snapshot.ts"
 
@@ -34,13 +34,15 @@ export interface Move {
 export interface Settings extends Circuit.Settings {
   /** How long to stay open, in milliseconds. */
   readonly openFor: (trip: Counting.Trip) => number
+  /** The longest that it is, in milliseconds. */
+  readonly longest: number
 }
 
 /** Holds the state. */
 export interface Cell {
   current: Circuit.Circuit
   /** Where the state lives in a shared store: what is known of it. */
-  copy?: Copy
+  copy?: Copy.Copy
 }
 
 /** The circuit in a cell, ruled by some settings. Each change of state is told to `moved`. */
@@ -95,11 +97,13 @@ export class Machine implements Policy.Gate<CircuitOpen> {
     }
   }
 
-  settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number): void {
+  /** `streak`: the failures in a row, where they have been counted already. */
+  settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number, streak?: number): void {
     const circuit = this.cell.current
     if (circuit._tag === "Closed" || circuit._tag === "MetricsOnly") {
-      if (ticket !== circuit.generation) return
-      const tripped = Counting.count(this.settings, circuit, outcome, now, elapsed)
+      if (ticket !== circuit.generation || !Counting.counts(outcome)) return
+      const failures = streak ?? Counting.lengthen(circuit, outcome)
+      const tripped = Counting.count(this.settings, circuit, failures, outcome, now, elapsed)
       if (tripped !== undefined) this.trip(tripped, now)
     } else if (circuit._tag === "HalfOpen") {
       const verdict = Counting.judge(this.settings, circuit, ticket, outcome, elapsed)
@@ -156,7 +160,8 @@ export class Machine implements Policy.Gate<CircuitOpen> {
   /** A health check that had caused that opening succeeds: the next call is a probe. */
   healthy(generation: number, now: number): void {
     const circuit = this.cell.current
-    if (circuit._tag !== "Open" || circuit.generation !== generation) return
+    if (circuit._tag !== "Open") return
+    if (circuit.generation !== generation && circuit.generation !== Copy.alone(generation)) return
     this.cell.current = { ...circuit, until: Math.min(circuit.until, now) }
   }
 
@@ -178,6 +183,15 @@ export class Machine implements Policy.Gate<CircuitOpen> {
     this.moved({ from, to: to._tag, cause, openings: to.openings, openFor })
   }
 }
+
+/** A refusal for want of the store that decides. */
+export interface Unreachable extends Policy.Refusal<CircuitOpen> {
+  readonly unreachable: true
+}
+
+export const unreachable = (retryAfter: number): Unreachable => ({ ...refusal(false, retryAfter), unreachable: true })
+
+export const isUnreachable = (refused: Policy.Refusal<CircuitOpen>): refused is Unreachable => "unreachable" in refused
 
 /** How a circuit refuses. `retryAfter` in milliseconds. */
 export const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => ({

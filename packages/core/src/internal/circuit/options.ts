@@ -32,6 +32,7 @@ export const validate = (options: Options): ReadonlyArray<Problem> => {
       "must not be false without a failureRate or slowCalls, because then nothing opens the circuit"
     ),
     ...rateProblems("failureRate", failureRate),
+    given("slowCalls.duration", slowCalls, slowCalls?.duration),
     positive("slowCalls.duration", slowCalls?.duration),
     ...rateProblems("slowCalls", slowCalls),
     positive("resetTimeout", fixed),
@@ -64,9 +65,14 @@ const rateProblems = (option: string, rate: FailureRate | undefined): ReadonlyAr
     `${option}.threshold`,
     `must be more than 0 and at most 1, got ${typeof rate?.threshold === "number" ? rate.threshold : "no number"}`
   ),
+  given(`${option}.window`, rate, rate?.window),
   positive(`${option}.window`, rate?.window),
+  given(`${option}.minimumCalls`, rate, rate?.minimumCalls),
   atLeast(1, `${option}.minimumCalls`, rate?.minimumCalls)
 ]
+
+const given = (option: string, rate: FailureRate | undefined, value: unknown): Check =>
+  unless(rate === undefined || value !== undefined, option, "must be given")
 
 /** `table` holds the delays of a schedule, in milliseconds. */
 export const settingsOf = (options: Options, table: ReadonlyArray<number> | undefined): Settings => {
@@ -91,6 +97,7 @@ export const settingsOf = (options: Options, table: ReadonlyArray<number> | unde
     probes,
     successThreshold: options.successThreshold ?? probes,
     probeTimeout: options.halfOpenTimeout === undefined ? 30_000 : millis(options.halfOpenTimeout),
+    longest,
     openFor: (trip) => Math.min(longest, Math.max(own(trip), trip.retryAfter ?? 0))
   }
 }

@@ -11,10 +11,12 @@ export interface Place {
   readonly check: Policy.Gate<CircuitOpen>
   /** Does something with the circuit as it is now. */
   readonly act: Act
+  /** The same, for what lasts: it is told to a store that cannot be reached when it is back. By default a word. */
+  readonly operate: <A>(f: (machine: Machine, now: number) => A, kind?: "word" | "mode") => Effect.Effect<A>
   /** The same, for what only looks. */
   readonly look: Act
-  /** Does something as soon as it can be done. */
-  readonly note: (does: (machine: Machine, now: number) => void, now: number) => void
+  /** Puts it in a mode as soon as that can be done; that lasts as well. */
+  readonly configure: (mode: Circuit.Mode, now: number) => void
 }
 
 export type Act = <A>(f: (machine: Machine, now: number) => A) => Effect.Effect<A>
@@ -28,7 +30,8 @@ export const local = (settings: Settings, cell: Cell, moved: (move: Move) => voi
     gate: machine,
     check: { admit: (now) => machine.check(now), settle: () => {} },
     act,
+    operate: act,
     look: act,
-    note: (does, now) => does(machine, now)
+    configure: (mode, now) => machine.configure(mode, now)
   }
 }

@@ -7,11 +7,11 @@ import type { CircuitOpen } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
 import * as monotonic from "../monotonic.ts"
-import { uncounted } from "./circuit.ts"
+import * as Circuit from "./circuit.ts"
 import * as Copy from "./copy.ts"
-import { isSlow } from "./counting.ts"
+import * as Counting from "./counting.ts"
 import { Exchange, type Surroundings } from "./exchange.ts"
-import { type Cell, Machine, type Move, refusal } from "./machine.ts"
+import { type Cell, Machine, type Move, unreachable } from "./machine.ts"
 import type { Act, Place } from "./place.ts"
 
 /** The most outcomes of calls that wait to be counted. */
@@ -23,9 +23,11 @@ export const shared = (key: string, cell: Cell, moved: (move: Move) => void, aro
 class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
   readonly gate = this
   readonly check: Policy.Gate<CircuitOpen>
-  readonly act: Act = (f) => this.done(f, true)
-  readonly look: Act = (f) => this.done(f, false)
-  readonly note: Place["note"] = (does, at) => this.exchange.push(does, { at, urgent: true, lasting: true })
+  readonly act: Act = (f) => this.done(f, "moment")
+  readonly look: Act = this.act
+  readonly operate: Place["operate"] = (f, kind = "word") => this.done(f, kind)
+  readonly configure: Place["configure"] = (mode, at) =>
+    this.exchange.push((machine, now) => machine.configure(mode, now), { at, urgent: true, kind: "mode" })
   private readonly cell: Cell
   private readonly copy: Copy.Copy
   /** Of this process's copy. */
@@ -49,16 +51,14 @@ class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
     if (copy.downUntil !== undefined) return this.withoutStore(now) ?? this.machine.admit(now + copy.offset)
     const age = now - copy.madeAt
     if (age > Copy.stale) return this.asking
-    if (age > Copy.fresh) this.exchange.refresh()
+    const storeNow = now + copy.offset
+    if (age > Copy.fresh && !isDue(cell.current, storeNow)) this.exchange.refresh()
     const circuit = cell.current
     if (circuit._tag === "Closed") return circuit.generation
-    const storeNow = now + copy.offset
-    // In these two states the store decides; but there is no need to ask it what is known.
-    if (circuit._tag === "HalfOpen") {
-      const full = age <= Copy.fresh ? this.machine.check(storeNow) : 0
-      return typeof full === "number" ? this.asking : full
-    }
-    return circuit._tag === "Open" && circuit.until <= storeNow ? this.asking : this.machine.admit(storeNow)
+    if (!isDue(circuit, storeNow)) return this.machine.admit(storeNow)
+    // The store decides; but there is no need to ask it what is known.
+    const full = circuit._tag === "HalfOpen" && age <= Copy.fresh ? this.machine.check(storeNow) : 0
+    return typeof full === "number" ? this.asking : full
   }
 
   private checked(now: number): number | Policy.Refusal<CircuitOpen> {
@@ -78,49 +78,59 @@ class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
   private withoutStore(now: number): Policy.Refusal<CircuitOpen> | Policy.Ask<CircuitOpen> | undefined {
     const { downUntil = now } = this.copy
     if (this.around.shared.whenUnavailable === "refuse") {
-      return now < downUntil ? refusal(false, downUntil - now) : this.asking
+      return now < downUntil ? unreachable(downUntil - now) : this.asking
     }
     if (now >= downUntil) this.exchange.refresh()
     return undefined
   }
 
   settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number): void {
-    if (ticket === uncounted) return
+    if (ticket === Circuit.uncounted) return
     const { cell: { current: circuit }, copy, machine } = this
     if (copy.downUntil !== undefined) return machine.settle(ticket, outcome, now + copy.offset, elapsed)
-    const settle = (urgent: boolean): void =>
-      this.exchange.push((machine, storeNow) => machine.settle(ticket, outcome, storeNow, elapsed), {
-        at: now,
-        urgent,
-        lasting: false
-      })
     if (circuit._tag === "HalfOpen") {
-      if (circuit.running.some((probe) => probe.ticket === ticket)) settle(true)
-    } else if (circuit._tag === "Closed" || circuit._tag === "MetricsOnly") {
-      if (ticket !== circuit.generation || outcome._tag === "Neutral") return
-      if (outcome._tag === "Failure" && outcome.throttled) return
-      const bad = outcome._tag === "Failure" || isSlow(this.around.settings, elapsed)
-      const counts = circuit.failed !== undefined || circuit.slow !== undefined || circuit.streak > 0
-      // A success after which everything is as it was is not worth telling.
-      if (!bad && !counts && !copy.unwell) return
-      copy.unwell ||= bad
-      if (copy.waiting.length < mostOutcomes) settle(bad || now - copy.madeAt > Copy.fresh)
+      if (circuit.running.some((probe) => probe.ticket === ticket)) this.tell(ticket, outcome, now, elapsed, true)
+    } else if (Circuit.counts(circuit)) {
+      if (ticket !== circuit.generation || !Counting.counts(outcome)) return
+      const streak = Counting.lengthen(circuit, outcome)
+      // Failures in a row are this process's own: the store is told where they are enough, and where rates are counted.
+      const { failureThreshold } = this.around.settings
+      if (circuit.failed === undefined && circuit.slow === undefined && streak < failureThreshold) return
+      if (copy.waiting.length >= mostOutcomes) return
+      const bad = outcome._tag === "Failure" || Counting.isSlow(this.around.settings, elapsed)
+      this.tell(ticket, outcome, now, elapsed, bad || now - copy.madeAt > Copy.fresh, streak)
     }
   }
 
-  /** If the caller has gone when the answer comes, the probe is given back. */
+  private tell(
+    ticket: number,
+    outcome: Outcome.Outcome,
+    at: number,
+    elapsed: number | undefined,
+    urgent: boolean,
+    streak?: number
+  ): void {
+    this.exchange.push((machine, now) => machine.settle(ticket, outcome, now, elapsed, streak), {
+      at,
+      urgent,
+      kind: "outcome"
+    })
+  }
+
+  /** For a caller that has gone nothing is asked; if it goes before the answer comes, the probe is given back. */
   private readonly ask: Effect.Effect<number | Policy.Refusal<CircuitOpen>> = Effect.withFiber((fiber) =>
     Effect.callback((resume) => {
       let gone = false
-      this.exchange.push((machine, now) => machine.admit(now), {
+      this.exchange.push((machine, now) => gone ? undefined : machine.admit(now), {
         at: monotonic.now(fiber),
         urgent: true,
-        lasting: false,
+        kind: "moment",
         answered: (admission) => {
+          if (admission === undefined) return
           if (!gone) resume(Effect.succeed(admission))
           else if (typeof admission === "number") this.settle(admission, Outcome.neutral, monotonic.now(fiber))
         },
-        refused: (retryAfter) => resume(Effect.succeed(refusal(false, retryAfter)))
+        refused: (retryAfter) => resume(Effect.succeed(unreachable(retryAfter)))
       })
       return Effect.sync(() => {
         gone = true
@@ -128,12 +138,16 @@ class SharedPlace implements Place, Policy.Gate<CircuitOpen> {
     })
   )
 
-  private done<A>(does: Copy.Does<A>, lasting: boolean): Effect.Effect<A> {
+  private done<A>(does: Copy.Does<A>, kind: Copy.Kind): Effect.Effect<A> {
     return Effect.withFiber((fiber) =>
       Effect.callback((resume) => {
         const answered = (answer: A): void => resume(Effect.succeed(answer))
-        this.exchange.push(does, { at: monotonic.now(fiber), urgent: true, lasting, answered })
+        this.exchange.push(does, { at: monotonic.now(fiber), urgent: true, kind, answered })
       })
     )
   }
 }
+
+/** Whether the next call would be a probe. */
+const isDue = (circuit: Circuit.Circuit, now: number): boolean =>
+  circuit._tag === "HalfOpen" || (circuit._tag === "Open" && circuit.until <= now)

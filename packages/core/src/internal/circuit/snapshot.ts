@@ -20,13 +20,14 @@ export const of = (circuit: Circuit.Circuit, now: number): Snapshot => ({
   closedFor: circuit._tag === "Closed" ? now - circuit.since : 0
 })
 
-/** A half-open circuit's probes are gone, so it is open and due: the next call probes. */
+/** A half-open circuit's probes are gone, so it is open and due: the next call probes. None stays open for too long. */
 export const restored = (
-  settings: Circuit.Settings,
+  settings: Circuit.Settings & { readonly longest: number },
   { generation }: Circuit.Circuit,
-  { closedFor, left, openFor, openings, state }: Snapshot,
+  { closedFor, openings, state, ...times }: Snapshot,
   now: number
 ): Circuit.Circuit => {
+  const openFor = Math.min(times.openFor, settings.longest)
   const from = { generation, openings, openFor }
   switch (state) {
     case "Closed":
@@ -38,6 +39,6 @@ export const restored = (
     case "Disabled":
       return Circuit.disabled(from)
     default:
-      return { ...Circuit.opened(from, openings, openFor, now), until: now + left }
+      return { ...Circuit.opened(from, openings, openFor, now), until: now + Math.min(times.left, openFor) }
   }
 }

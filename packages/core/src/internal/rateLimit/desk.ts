@@ -46,9 +46,8 @@ export const firstTicket = 2 ** 40
 const pause = 1000
 
 export class Desk {
-  /** What this process holds the limits to be: a state begins with them, and the store is told where they are new. */
-  limits: Pacing.Limits
-  private told: Pacing.Limits | undefined = undefined
+  /** The limits that were given last, as far as is known here; since when, or `undefined` where the store is to be told. */
+  private given: Given
   private readonly shared: Shared
   private readonly key: string
   /** What this process goes by on its own; it is told of what starts here. */
@@ -72,8 +71,12 @@ export class Desk {
     this.shared = shared
     this.key = key
     this.local = local
-    this.limits = local.current.limits
+    this.given = { limits: local.current.limits, since: undefined }
     this.context = context
+  }
+
+  get limits(): Pacing.Limits {
+    return this.given.limits
   }
 
   get size(): number {
@@ -118,10 +121,11 @@ export class Desk {
     if (this.waiting.delete(waiter) && this.waiting.size === 0) this.stir()
   }
 
-  /** Other limits: the store is told with the next question. Until then no call of this process starts under them. */
-  adapt(limits: Pacing.Limits): void {
-    this.limits = limits
-    this.stir()
+  /** Limits are given: where they are others, the store is told as soon as it can be reached. */
+  adapt(limits: Pacing.Limits, now: number): void {
+    if (Pacing.areSame(this.limits, limits)) return
+    this.given = { limits, since: undefined }
+    if (this.downFor(now) <= 0) this.start()
   }
 
   note(note: Note): void {
@@ -135,9 +139,13 @@ export class Desk {
   }
 
   /** What the store holds now. */
-  readonly look: Effect.Effect<Seen, StoreUnavailable> = Effect.suspend(() =>
-    this.shared.modify(this.key, (kept, now) => stepped(kept, now, this.limits, [], 0))
-  )
+  readonly look: Effect.Effect<Seen, StoreUnavailable> = Effect.suspend(() => {
+    const { limits, since = -Infinity } = this.given
+    return this.shared.modify(
+      this.key,
+      (kept, now) => ({ answer: stepped(kept, now, { limits, since }, [], 0).answer })
+    )
+  })
 
   private stir(): void {
     this.stirred = true
@@ -151,20 +159,20 @@ export class Desk {
   }
 
   private readonly ask: Effect.Effect<void> = Effect.suspend(() => {
-    const { limits } = this
+    const { given } = this
     this.stirred = false
     const wanted = this.waiting.size
-    if (wanted === 0 && this.notes.length === 0) {
+    if (wanted === 0 && this.notes.length === 0 && given.since !== undefined) {
       this.asking = false
       return Effect.void
     }
-    const notes = this.told === limits ? this.notes : [adapted(limits), ...this.notes]
+    const { notes } = this
     this.notes = []
-    const question = this.shared.modify(this.key, (kept, now) => stepped(kept, now, limits, notes, wanted))
+    const question = this.shared.modify(this.key, (kept, now) => stepped(kept, now, given, notes, wanted))
     return Effect.matchCauseEffect(question, {
       onFailure: (cause) => this.unreachable(cause),
       onSuccess: (step) => {
-        this.told = limits
+        if (this.given === given) this.given = { limits: step.pacing.limits, since: step.since }
         return this.answered(step)
       }
     })
@@ -176,7 +184,7 @@ export class Desk {
       const { now, pacing, taken } = step
       this.seen = { pacing, now, at }
       // Those who came while it was asked are told below.
-      this.stirred = this.notes.length > 0 || this.told !== this.limits
+      this.stirred = this.notes.length > 0 || this.given.since === undefined
       let ticket = pacing.ticket - taken
       let ahead = 0
       for (const waiter of this.waiting) {
@@ -187,7 +195,11 @@ export class Desk {
           continue
         }
         const wait = Pacing.turn(pacing, now, ahead) - now
-        if (ahead < waiter.maxQueue && fits(waiter, at + wait)) ahead++
+        // One whose turn is now came while it was asked: it is late for nothing but its deadline.
+        const stays = wait <= Pacing.tolerance
+          ? at < waiter.deadline
+          : ahead < waiter.maxQueue && fits(waiter, at + wait)
+        if (stays) ahead++
         else {
           this.waiting.delete(waiter)
           waiter.answer(refusal(wait))
@@ -239,26 +251,34 @@ export class Desk {
 
 const fits = ({ deadline, latest }: Waiter, turn: number): boolean => turn <= latest && turn < deadline
 
-const adapted = (limits: Pacing.Limits): Note => (pacing, now) => void Pacing.adapt(pacing, limits, now)
+interface Given {
+  readonly limits: Pacing.Limits
+  readonly since: number | undefined
+}
 
 interface Step extends Seen {
+  readonly since: number
   readonly taken: number
 }
 
 const stepped = (
   kept: string | undefined,
   now: number,
-  limits: Pacing.Limits,
+  given: Given,
   notes: ReadonlyArray<Note>,
   wanted: number
 ): Change<Step> => {
   // A state that begins anew never gives out a ticket again that an older one has given out.
-  const pacing = decode(kept) ?? { ...Pacing.initial(limits), ticket: firstTicket + Math.floor(now * 1000) }
+  const { pacing, since: before } = decode(kept) ??
+    { pacing: { ...Pacing.initial(given.limits), ticket: firstTicket + Math.floor(now * 1000) }, since: -Infinity }
+  // The limits that were given last are those of all, also of a state that was begun by a process that did not know them.
+  const since = Math.max(before, given.since ?? Math.max(now, before + 1))
+  const adapted = since > before && Pacing.adapt(pacing, given.limits, now)
   for (const note of notes) note(pacing, now)
   let taken = 0
   while (taken < wanted && Pacing.take(pacing, now) > 0) taken++
-  const answer = { pacing, now, taken }
-  return taken === 0 && notes.length === 0
+  const answer = { pacing, now, since, taken }
+  return taken === 0 && notes.length === 0 && !adapted
     ? { answer }
-    : { answer, keep: { value: encode(pacing), timeToLive: lifetime(pacing, now) } }
+    : { answer, keep: { value: encode({ pacing, since }), timeToLive: lifetime(pacing, now) } }
 }

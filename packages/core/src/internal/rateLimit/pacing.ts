@@ -112,12 +112,13 @@ export const allow = (pacing: Pacing, remaining: number, millis: number, now: nu
 
 /** Goes on with other limits; what it has slowed down to is forgotten. False where they are the same. */
 export const adapt = (pacing: Pacing, limits: Limits, now: number): boolean => {
-  const { adaptive, algorithm, burst, limit, window } = pacing.limits
-  const same = algorithm === limits.algorithm && limit === limits.limit && window === limits.window &&
-    burst === limits.burst && adaptive === limits.adaptive
-  if (same) return false
+  if (areSame(pacing.limits, limits)) return false
   pacing.limits = limits
   pacing.counter = Counter.adapted(pacing.counter, limits, now)
   pacing.pace = paceOf(limits)
   return true
 }
+
+export const areSame = (some: Limits, others: Limits): boolean =>
+  some.algorithm === others.algorithm && some.limit === others.limit && some.window === others.window &&
+  some.burst === others.burst && some.adaptive === others.adaptive

@@ -1,27 +1,40 @@
 /** The state of a limiter as text, for a store outside of the process. Times are those of the store's clock. */
 import type * as Counter from "./counter.ts"
-import type { Pacing } from "./pacing.ts"
+import * as Pacing from "./pacing.ts"
 
 /** The highest limit of a sliding window that is shared: each call of a window is a number in the text. */
 export const maxLimit = 1000
 
-/** What cannot be read is as if nothing were there, so that a later version may write it in another way. */
-export const decode = (text: string | undefined): Pacing | undefined => {
+/** Its key in the store: that of another version is another limiter, so that neither reads or overwrites the other. */
+export const keyOf = (name: string): string => `rate-limit/1/${name}`
+
+/** What is kept. */
+export interface Kept {
+  readonly pacing: Pacing.Pacing
+  /** When its limits were given, of the store's clock. */
+  readonly since: number
+}
+
+/** What cannot be read is as if nothing were there. */
+export const decode = (text: string | undefined): Kept | undefined => {
   if (text === undefined) return undefined
   try {
-    const read = JSON.parse(text, fromText)
-    return read?.version === version ? read.pacing : undefined
+    const kept: Kept | null = JSON.parse(text, fromText)
+    return kept !== null && Number.isFinite(kept.since) && isPacing(kept.pacing) ? kept : undefined
   } catch {
     return undefined
   }
 }
 
-export const encode = (pacing: Pacing): string => JSON.stringify({ version, pacing }, toText)
+/** Throws, or is false, for what is none. */
+const isPacing = (pacing: Pacing.Pacing): boolean =>
+  [pacing.left, pacing.limits.limit, pacing.limits.window, pacing.ticket, Pacing.turn(pacing, 0, 0)]
+    .every((value) => typeof value === "number" && !Number.isNaN(value))
 
-const version = 1
+export const encode = (kept: Kept): string => JSON.stringify(kept, toText)
 
 /** How long it has to be kept: from then on it says no more than that nothing has started. */
-export const lifetime = ({ counter, leftUntil, limits, pace, silentUntil }: Pacing, now: number): number => {
+export const lifetime = ({ counter, leftUntil, limits, pace, silentUntil }: Pacing.Pacing, now: number): number => {
   const slowUntil = pace === undefined ? now : Math.max(pace.at, now) + remembered
   const until = Math.max(silentUntil, leftUntil, slowUntil, idleAt(counter, limits.window, now))
   return Math.max(limits.window, Math.ceil(until - now))

@@ -66,7 +66,7 @@ export class SharedLimiter implements Policy.Gate<RateLimited> {
 
   adapt(limits: Pacing.Limits, now: number): void {
     this.local.adapt(limits, now)
-    this.desk.adapt(limits)
+    this.desk.adapt(limits, now)
   }
 
   /** What the store holds, or this process where the store cannot be reached. */
