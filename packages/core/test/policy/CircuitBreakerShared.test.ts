@@ -469,7 +469,7 @@ describe("CircuitBreaker, shared, without the store", () => {
         "Open → HalfOpen: ResetTimeoutElapsed",
         "HalfOpen → Closed: ProbesSucceeded",
         "Closed → Open: ConsecutiveFailures",
-        "Open → Closed: Reset"
+        "Open → Closed: Begun"
       ])
     }))
 

@@ -237,6 +237,23 @@ describe("CircuitBreaker, shared, what is kept", () => {
       }
     }))
 
+  test("R8: a circuit that the store has lost is not told as one that an operator has reset", () =>
+    Effect.gen(function*() {
+      const { shared } = yield* makeStore()
+      const { breaker, fail, here, moves, stateTag } = yield* makeProcess(shared)
+      yield* fail
+      yield* shared.remove("circuit/1/test")
+      assert.strictEqual(yield* stateTag, "Closed")
+      yield* fail
+      yield* here(breaker.reset)
+      assert.deepStrictEqual(moves(), [
+        "Closed → Open: ConsecutiveFailures",
+        "Open → Closed: Begun",
+        "Closed → Open: ConsecutiveFailures",
+        "Open → Closed: Reset"
+      ])
+    }))
+
   test("another version's circuit lies beside it", () =>
     Effect.gen(function*() {
       const { shared } = yield* makeStore()

@@ -9,7 +9,10 @@ import * as Copy from "./copy.ts"
 import * as Counting from "./counting.ts"
 import * as Snapshot from "./snapshot.ts"
 
-/** Why a circuit changed its state. */
+/**
+ * Why a circuit changed its state. `Begun`: not at all, as far as the store knows that processes share; it has begun there
+ * anew, or what this process did alone was not told.
+ */
 export type Cause =
   | Counting.TripCause
   | "ResetTimeoutElapsed"
@@ -20,6 +23,7 @@ export type Cause =
   | "Reset"
   | "Restored"
   | "Configured"
+  | "Begun"
 
 /** A change of state. From `MetricsOnly` to itself: it would have opened. */
 export interface Move {

@@ -21,7 +21,7 @@ export const encode = (stored: Stored): string => JSON.stringify(stored)
 export const decode = (settings: Circuit.Settings, kept: string | undefined, now: number): Stored => {
   const stored = kept === undefined ? undefined : parse(kept)
   return stored === undefined
-    ? { circuit: Circuit.fresh(settings, Math.floor(now)), cause: "Reset" }
+    ? { circuit: Circuit.fresh(settings, Math.floor(now)), cause: "Begun" }
     : { circuit: Circuit.counting(settings, steadied(settings, stored.circuit, now)), cause: stored.cause }
 }
 
