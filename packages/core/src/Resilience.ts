@@ -289,7 +289,7 @@ const keyProblem = (key: OperationOptions["idempotencyKey"]): Check => {
 export interface Explanation {
   /** The positions that these settings fill, the outermost first. */
   readonly order: ReadonlyArray<string>
-  /** The longest a call can take. */
+  /** The longest a call can take, fallbacks aside: each has a `timeout` of its own. */
   readonly worstCase: Duration.Duration
   /** The most requests one call can send, where it may be repeated. */
   readonly maxRequests: number
@@ -328,7 +328,9 @@ export const explain = (
       : `${hedge ? "hedges" : "retries"}: ${repeats} at the most, if the operation may be repeated`,
     "circuit check": breaker === false ? undefined : "before anything is taken",
     "rate limit": rateLimit ? `${rateLimit.limit} per ${shown(millis(rateLimit.window ?? 0))}` : undefined,
-    "bulkhead": concurrent === undefined ? undefined : `${concurrent} at once`,
+    "bulkhead": concurrent === undefined
+      ? undefined
+      : `${bulkhead && bulkhead.adaptive !== undefined ? "up to " : ""}${concurrent} at once`,
     "circuit breaker": breaker === false ? undefined : breakerText(breaker ?? {}),
     "attempt timeout": shown(attempt),
     "auth": "attached",

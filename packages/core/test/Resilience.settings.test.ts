@@ -434,6 +434,7 @@ describe("explain", () => {
     for (const off of ["retry or hedge", "circuit check", "circuit breaker"]) assert.notInclude(order, off)
     assert.strictEqual(maxRequests, 1)
     assert.include(text, "3 at once")
+    assert.include(Resilience.explain({ bulkhead: { maxConcurrent: 3, adaptive: {} } }).text, "up to 3 at once")
     assert.include(text, "worst case 5s")
     const hedged = Resilience.explain({ hedge: { maxHedges: 2 }, cache: { ttl: "1 minute" }, coalesce: true })
     assert.include(hedged.text, "hedges: 2 at the most")
