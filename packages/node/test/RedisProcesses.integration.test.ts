@@ -29,19 +29,19 @@ describe.skipIf(withoutRedis)("two processes over one Redis", () => {
     Effect.gen(function*() {
       const { url } = yield* redisServer
       let requests = 0
-      // The third failure opens the circuit; whatever comes after it is a probe, and gets no answer.
+      // The first answer opens the circuit; whatever comes after that is a probe, and gets none.
       const server = yield* serve((socket) => {
-        if (++requests <= 3) socket.write("HTTP/1.1 500 Down\r\ncontent-length: 0\r\n\r\n")
+        if (++requests === 1) socket.write("HTTP/1.1 500 Down\r\ncontent-length: 0\r\n\r\n")
       })
       const settings = {
         retry: false,
-        breaker: { failureThreshold: 3, resetTimeout: "300 millis" },
+        breaker: { failureThreshold: 1, resetTimeout: "300 millis" },
         bulkhead: { maxConcurrent: 1 }
       }
       const came = yield* two(url, server.origin, settings, 3000)
-      assert.isAtLeast(requests, 4)
-      // One that was under way in the other process when the third failed may have been sent before.
-      assert.isAtMost(requests, 5)
+      assert.isAtLeast(requests, 2)
+      // One of the other process may have been under way when the first failed.
+      assert.isAtMost(requests, 3)
       for (const one of came) assert.isAtLeast(one["CircuitOpen"] ?? 0, 1)
     }), 30_000)
 
