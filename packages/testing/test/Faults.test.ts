@@ -203,7 +203,7 @@ describe("R10: latency", () => {
         const channel = yield* open
         return yield* Effect.forkDetach(Effect.flip(send(channel, get("/"))), { startImmediately: true })
       }))
-      expect(yield* Fiber.join(failure)).toMatchObject({ kind: "Reset", wasSent: false })
+      expect(yield* Fiber.join(failure)).toMatchObject({ kind: "Closed", wasSent: false })
     }).pipe(Effect.provide(faulty([Fault.latency("5 seconds")]))))
 })
 

@@ -201,7 +201,7 @@ describe("a buffered exchange", () => {
       const fiber = yield* Effect.forkChild(Effect.flip(send(channel, get("/"))))
       yield* wire.received(1)
       yield* Scope.close(scope, Exit.void)
-      expect(yield* Fiber.join(fiber)).toMatchObject({ kind: "Reset", wasSent: true })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ kind: "Closed", wasSent: true })
       expect(yield* Effect.flip(send(channel, get("/")))).toMatchObject({ wasSent: false })
       expect(yield* wire.pools).toMatchObject([{ isOpen: false }])
       expect(yield* wire.requests).toHaveLength(1)

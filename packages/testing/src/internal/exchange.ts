@@ -64,6 +64,6 @@ export class Exchange implements Transport.Exchange {
 /** What happens to exchanges whose pool is closed. */
 export const failAll = (live: Live): void => {
   for (const exchange of live) {
-    exchange.fail(new TransportFailure({ kind: "Reset", code: "POOL_CLOSED", wasSent: exchange.wasSent }))
+    exchange.fail(new TransportFailure({ kind: "Closed", code: "POOL_CLOSED", wasSent: exchange.wasSent }))
   }
 }

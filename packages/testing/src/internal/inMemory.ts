@@ -34,7 +34,7 @@ export const inMemory = (remote: Remote, client: HttpClient.HttpClient) => {
   return { pools, transport }
 }
 
-const closed = Effect.fail(new TransportFailure({ kind: "Other", code: "POOL_CLOSED", wasSent: false }))
+const closed = Effect.fail(new TransportFailure({ kind: "Closed", code: "POOL_CLOSED", wasSent: false }))
 
 const close = (pool: Pool): Effect.Effect<void> =>
   Effect.sync(() => {
