@@ -59,18 +59,17 @@ export interface Running {
   readonly cancel: () => Effect.Effect<void> | void
 }
 
-/** What an attempt needs to know of the call it belongs to. */
-export interface Surroundings extends Omit<Call, "attempt"> {
+/** What an attempt needs to know of what it is part of. */
+export interface Surroundings {
+  readonly call: Omit<Call, "attempt"> & { readonly clock: Clock.Clock; readonly inFlight: InFlight }
   readonly context: Context.Context<never>
-  readonly clock: Clock.Clock
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
   readonly deadlines: Deadlines.Deadlines
   readonly attemptTimeout: number
-  readonly totalTimeout: number
-  /** When the whole call must have ended. */
+  /** When all attempts together began, and when they must have ended. */
+  readonly begun: number
   readonly deadline: number
   readonly start: Start
-  readonly inFlight: InFlight
 }
 
 /** How an attempt ended. */
@@ -79,9 +78,9 @@ export interface Ended extends Telemetry.AttemptInfo {
 }
 
 /** Runs one attempt; never fails, because how it ended is an answer. */
-export const run = (call: Surroundings, attempt: number, span: Tracer.Span | undefined): Effect.Effect<Ended> =>
+export const run = (around: Surroundings, attempt: number, span: Tracer.Span | undefined): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
-    const flight = new Flight(call, attempt, span, resume)
+    const flight = new Flight(around, attempt, span, resume)
     flight.admit(0)
     return Effect.suspend(() => flight.interrupt())
   })
@@ -97,7 +96,8 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   at = 0
   prev: Deadlines.Deadline | undefined = undefined
   next: Deadlines.Deadline | undefined = undefined
-  private readonly call: Surroundings
+  private readonly around: Surroundings
+  private readonly clock: Clock.Clock
   private readonly resume: (ended: Effect.Effect<Ended>) => void
   private readonly begun: number
   private readonly tickets: Array<number> = []
@@ -108,27 +108,29 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   private ended = false
 
   constructor(
-    call: Surroundings,
+    around: Surroundings,
     attempt: number,
     span: Tracer.Span | undefined,
     resume: (ended: Effect.Effect<Ended>) => void
   ) {
+    const { call } = around
     this.integration = call.integration
     this.operation = call.operation
     this.requestId = call.requestId
     this.idempotencyKey = call.idempotencyKey
-    this.context = call.context
+    this.context = around.context
     this.attempt = attempt
     this.span = span
-    this.call = call
+    this.around = around
+    this.clock = call.clock
     this.resume = resume
     this.begun = millis(call.clock)
   }
 
   /** Asks the gates in their order, from the given one on, then starts. */
   admit(from: number): void {
-    const { gates } = this.call
-    const now = from === 0 ? this.begun : millis(this.call.clock)
+    const { gates } = this.around
+    const now = from === 0 ? this.begun : millis(this.clock)
     for (let i = from; i < gates.length; i++) {
       const admission = gates[i]!.admit(now)
       if (typeof admission !== "number") return this.refuse(admission, i, now)
@@ -139,7 +141,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
 
   /** A gate that refuses ends the attempt; one that makes us wait, or whose state lives elsewhere, is the slow path. */
   private refuse(admission: Exclude<Policy.Admission<Reason>, number>, index: number, now: number): void {
-    const gate = this.call.gates[index]!
+    const gate = this.around.gates[index]!
     if (admission._tag === "Refusal") {
       const reason = admission.reason()
       return this.end(Exit.fail(reason), Outcome.fromReason(reason), undefined)
@@ -149,7 +151,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
       gate.settle(admission.ticket, Outcome.neutral, now)
       return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     }
-    this.call.deadlines.add(this)
+    this.around.deadlines.add(this)
     // Interruption is off from first to last: a ticket that is there is an answer, also to one who has left.
     const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.at))(
       Policy.admitted(gate, admission),
@@ -158,11 +160,11 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     this.admission = fiber
     fiber.addObserver((exit) => {
       this.admission = undefined
-      this.call.deadlines.remove(this)
+      this.around.deadlines.remove(this)
       const answer = Exit.isSuccess(exit) ? exit.value : undefined
       if (this.ended) {
         // The caller has left when the ticket was there already.
-        if (typeof answer === "number") gate.settle(answer, Outcome.refused(undefined), millis(this.call.clock))
+        if (typeof answer === "number") gate.settle(answer, Outcome.refused(undefined), millis(this.clock))
       } else if (answer === undefined) this.end(exit, Outcome.neutral, undefined)
       else if (typeof answer === "number") {
         this.tickets.push(answer)
@@ -176,20 +178,20 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
    * and costs a remote in trouble as much as any.
    */
   private patience(now: number): number {
-    const { attemptTimeout, deadline } = this.call
+    const { attemptTimeout, deadline } = this.around
     return deadline - Math.min(attemptTimeout, Math.max(0, deadline - now)) / 2
   }
 
   private begin(now: number): void {
-    const { attemptTimeout, deadline, deadlines } = this.call
+    const { attemptTimeout, deadline, deadlines } = this.around
     const left = deadline - now
-    if (left <= 0) return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     this.at = now + (attemptTimeout < left ? attemptTimeout : left)
+    if (left <= 0) return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     this.started = true
     this.startedAt = now
     deadlines.add(this)
     try {
-      this.running = this.call.start(this, this)
+      this.running = this.around.start(this, this)
     } catch (defect) {
       this.end(Exit.die(defect), Outcome.neutral, undefined)
     }
@@ -202,7 +204,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
 
   handOver(answer: (held: Held) => unknown, outcome: Outcome.Outcome, status: number | undefined): void {
     if (this.ended) return
-    const { clock, deadlines, inFlight } = this.call
+    const { clock, around: { call: { inFlight }, deadlines } } = this
     this.ended = true
     deadlines.remove(this)
     const since = millis(clock)
@@ -230,11 +232,11 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   onDeadline(): void {
     if (this.ended) return
     const wasSent = this.running?.wasSent ?? false
-    const reason = !this.started || this.at >= this.call.deadline
+    const reason = !this.started || this.at >= this.around.deadline
       ? this.exceeded(wasSent)
-      : new AttemptTimeout({ timeout: Duration.millis(this.call.attemptTimeout), wasSent })
+      : new AttemptTimeout({ timeout: Duration.millis(this.around.attemptTimeout), wasSent })
     // Less than half of the time that an attempt has says nothing about the remote: the caller was in a hurry.
-    const fair = this.started && this.at - this.startedAt >= this.call.attemptTimeout / 2
+    const fair = this.started && this.at - this.startedAt >= this.around.attemptTimeout / 2
     const outcome = fair ? Outcome.fromReason(reason) : Outcome.neutral
     const now = this.settle(outcome)
     // The caller hears of it on time, even if the work is slow to stop: what it yields from now on is dropped.
@@ -265,7 +267,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */
   private settle(outcome: Outcome.Outcome): number {
     this.ended = true
-    const { clock, deadlines } = this.call
+    const { clock, around: { deadlines } } = this
     deadlines.remove(this)
     const now = millis(clock)
     this.giveBack(outcome, now, this.started ? now - this.startedAt : undefined)
@@ -273,14 +275,11 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
   }
 
   private giveBack(outcome: Outcome.Outcome, now: number, elapsed: number | undefined): void {
-    const { gates } = this.call
+    const { gates } = this.around
     for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
   }
 
-  /** Before it starts, an attempt has less time than the call. */
   private exceeded(wasSent: boolean): DeadlineExceeded {
-    const { deadline, totalTimeout } = this.call
-    const given = this.started ? totalTimeout : totalTimeout - (deadline - this.at)
-    return new DeadlineExceeded({ timeout: Duration.millis(given), wasSent })
+    return new DeadlineExceeded({ timeout: Duration.millis(Math.max(0, this.at - this.around.begun)), wasSent })
   }
 }

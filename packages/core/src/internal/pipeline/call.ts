@@ -63,8 +63,6 @@ export class Call implements Telemetry.CallInfo {
   /** Milliseconds of the monotonic clock. */
   readonly begun: number
   readonly deadline: number
-  /** From the beginning to the deadline. */
-  readonly totalTimeout: number
   readonly traced: boolean
   span: Tracer.Span | undefined = undefined
   attempts = 0
@@ -81,7 +79,6 @@ export class Call implements Telemetry.CallInfo {
     this.clock = fiber.getRef(Clock.Clock)
     this.begun = millis(this.clock)
     this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begun + totalTimeout)
-    this.totalTimeout = Math.max(0, this.deadline - this.begun)
   }
 
   enter(): void {
@@ -90,10 +87,7 @@ export class Call implements Telemetry.CallInfo {
   }
 
   /** Ends it, the first time. `provenance`: where the answer came from, where that was not the remote. */
-  readonly end = (
-    exit: Exit.Exit<unknown, unknown>,
-    provenance?: Provenance.Provenance
-  ): Exit.Exit<unknown, unknown> => {
+  end(exit: Exit.Exit<unknown, unknown>, provenance?: Provenance.Provenance): Exit.Exit<unknown, unknown> {
     if (!this.isOpen) return exit
     this.isOpen = false
     this.inFlight.leave()
@@ -106,9 +100,6 @@ export class Call implements Telemetry.CallInfo {
   /** An interruption, and a defect of what decides about it, end it here. */
   readonly onFailure = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     Effect.sync(() => void this.end(Exit.failCause(cause)))
-
-  readonly onFallbackFailure = (fallback: string, cause: Cause.Cause<unknown>): void =>
-    this.observer.fallbackFailed(this, fallback, cause)
 
   /** It cannot be made. */
   refuse(reason: Reason): Effect.Effect<never, unknown> {

@@ -81,8 +81,7 @@ const answerOf = (
   const shared = (known?: Answered) =>
     Effect.contextWith((context: Context.Context<never>) => {
       const begun = millis(call.clock)
-      const { totalTimeout } = common
-      const within = { context, begun, totalTimeout, deadline: begun + totalTimeout }
+      const within = { context, begun, deadline: begun + common.totalTimeout }
       return fetched(Run.run(call, common, { oneShot, start: start(known) }, undone, within))
     })
   if (cache !== undefined) return inTime(call, common, cache.refreshed(key)(shared))
@@ -110,10 +109,13 @@ const fresh = (value: Answered): Cache.Cached<Answered> => ({
 
 /** What is shared may outlast a caller who is in a hurry: it leaves, and does not wait until what it left has stopped. */
 const inTime = <A>(call: Call, common: Run.Plan, self: Effect.Effect<A, Undone>): Effect.Effect<A, Undone> => {
-  const { begun, deadline, totalTimeout } = call
-  if (totalTimeout >= common.totalTimeout) return self
+  const { begun, deadline } = call
+  if (deadline - begun >= common.totalTimeout) return self
   const exceeded = () => {
-    const reason = new DeadlineExceeded({ timeout: Duration.millis(totalTimeout), wasSent: deadline > begun })
+    const reason = new DeadlineExceeded({
+      timeout: Duration.millis(Math.max(0, deadline - begun)),
+      wasSent: deadline > begun
+    })
     return new Undone(Exit.fail(call.error(reason, false)), Outcome.fromReason(reason))
   }
   return Effect.contextWith((context: Context.Context<never>) => {
@@ -161,7 +163,8 @@ const failed = (
   const exit = Exit.map(found.value.exit, (value) => answered(value).value)
   if (fallback === undefined) return call.end(exit)
   const { chain, storage } = fallback
-  const settings = { chain, storage, read: ({ value }: Answered) => value, onFailure: call.onFallbackFailure }
+  const told = (name: string, cause: Cause.Cause<unknown>) => call.observer.fallbackFailed(call, name, cause)
+  const settings = { chain, storage, read: ({ value }: Answered) => value, onFailure: told }
   return Effect.matchCauseEffect(Chain.answer(settings, request, key, { exit, outcome }), {
     onSuccess: ({ provenance, value }) =>
       provenance.source === "remote" ? call.end(exit) : substituted(call, value, provenance),

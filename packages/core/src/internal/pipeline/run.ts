@@ -18,7 +18,6 @@ import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
 import * as Attempt from "./attempt.ts"
 import type { Call } from "./call.ts"
-import type { InFlight } from "./inFlight.ts"
 
 /** What is decided before a call is made: when the layer is built, and again for options given at a call site. */
 export interface Plan {
@@ -59,7 +58,6 @@ export interface Within {
   /** Milliseconds of the monotonic clock. */
   readonly begun: number
   readonly deadline: number
-  readonly totalTimeout: number
 }
 
 /** Makes of how the attempts ended what comes of them. A reason has become an `IntegrationError` before. */
@@ -70,45 +68,31 @@ export const run = (call: Call, plan: Plan, work: Work, end: End, within: Within
   new Run(call, plan, work, end, within).first()
 
 class Run implements Attempt.Surroundings {
-  readonly integration: string
-  readonly operation: string
-  readonly requestId: string
-  readonly idempotencyKey: string | undefined
+  readonly call: Call
   readonly context: Context.Context<never>
-  readonly clock: Clock.Clock
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
   readonly deadlines: Deadlines.Deadlines
   readonly attemptTimeout: number
-  readonly totalTimeout: number
+  readonly begun: number
   readonly deadline: number
   readonly start: Attempt.Start
-  readonly inFlight: InFlight
-  private readonly call: Call
   private readonly plan: Plan
   private readonly oneShot: boolean
   private readonly end: End
-  private readonly begun: number
   private attempts = 0
   /** An attempt before the current one may have reached the remote. */
   private sent = false
   private decider: Retry.Decider | undefined = undefined
 
-  constructor(call: Call, plan: Plan, { oneShot, start }: Work, end: End, within: Within) {
+  constructor(call: Call, plan: Plan, { oneShot, start }: Work, end: End, { begun, context, deadline }: Within) {
     this.call = call
     this.plan = plan
     this.oneShot = oneShot
     this.start = start
     this.end = end
-    this.integration = call.integration
-    this.operation = call.operation
-    this.requestId = call.requestId
-    this.idempotencyKey = call.idempotencyKey
-    this.clock = call.clock
-    this.inFlight = call.inFlight
-    this.context = within.context
-    this.begun = within.begun
-    this.deadline = within.deadline
-    this.totalTimeout = within.totalTimeout
+    this.context = context
+    this.begun = begun
+    this.deadline = deadline
     this.attemptTimeout = plan.attemptTimeout
     this.gates = plan.gates
     this.deadlines = plan.deadlines(call.clock)
@@ -122,7 +106,7 @@ class Run implements Attempt.Surroundings {
     }
     retry.deposit(this.begun)
     return hedge !== undefined && repeatable && !this.oneShot
-      ? Effect.flatMap(this.hedged(hedge), this.afterHedged)
+      ? Effect.flatMap(this.hedged(hedge), ({ exit, outcome }) => this.finish(exit, outcome))
       : Effect.flatMap(this.attempt(), this.afterAttempt)
   }
 
@@ -131,9 +115,6 @@ class Run implements Attempt.Surroundings {
     this.call.observer.attemptEnded(this.call, ended)
     return outcome._tag === "Success" && Exit.isSuccess(exit) ? this.end(exit, outcome) : this.again(ended)
   }
-
-  private readonly afterHedged = ({ exit, outcome }: Attempt.Ended): Effect.Effect<unknown, unknown> =>
-    this.finish(exit, outcome)
 
   /** The attempt that answered first; or how the first one ended, if none did. */
   private hedged(hedge: Hedge.Hedge): Effect.Effect<Attempt.Ended> {
@@ -179,7 +160,7 @@ class Run implements Attempt.Surroundings {
       attempt: this.attempts,
       safeToRepeat: plan.repeatable,
       replayable: !(oneShot && outcome._tag === "Failure" && outcome.sent),
-      remainingMillis: this.deadline - millis(this.clock),
+      remainingMillis: this.deadline - millis(call.clock),
       error: Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
     }, ({ delayMillis }) => {
       call.observer.retryScheduled(call, ended, delayMillis)
