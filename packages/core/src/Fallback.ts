@@ -33,8 +33,8 @@ export interface Fallback<in Input, out A, out E = never, out R = never> {
   /** What an answer says its source is: `value`, `cache`, `alternative`, `degraded` or `queue`. */
   readonly name: string
   readonly on: Condition | undefined
-  /** How long it may take. */
-  readonly timeout: Duration.Input
+  /** How long it may take: positive, finite. Absent for one that takes no time. */
+  readonly timeout: Duration.Input | undefined
   readonly answer: Cached | ((input: Input, failed: Failed) => Effect.Effect<A, E, R>)
 }
 
@@ -69,7 +69,7 @@ const defaultTimeout = Duration.seconds(10)
 export const value = <A>(value: A, { on }: Options = {}): Fallback<unknown, A> => ({
   name: "value",
   on,
-  timeout: defaultTimeout,
+  timeout: undefined,
   answer: () => Effect.succeed(value)
 })
 
@@ -80,7 +80,7 @@ export const value = <A>(value: A, { on }: Options = {}): Fallback<unknown, A> =
 export const cache = ({ maxAge, on }: Options & { readonly maxAge: Duration.Input }): Fallback<unknown, never> => ({
   name: "cache",
   on,
-  timeout: defaultTimeout,
+  timeout: undefined,
   answer: { maxAge: millis(maxAge) }
 })
 
@@ -100,7 +100,7 @@ export const degrade = <Input, A>(
 ): Fallback<Input, A> => ({
   name: "degraded",
   on,
-  timeout: defaultTimeout,
+  timeout: undefined,
   answer: (input, failed) => Effect.sync(() => answer(input, failed))
 })
 

@@ -57,7 +57,8 @@ export const answer = <Input, Key, A, S, E, R, A1, E1>(
           ? next()
           : Effect.succeed(answered(name, read(kept.value), kept.age)))
     }
-    const asked = Effect.timeoutOption(Effect.suspend(() => answer(input, failed)), timeout)
+    const asking = Effect.suspend(() => answer(input, failed))
+    const asked = timeout === undefined ? Effect.asSome(asking) : Effect.timeoutOption(asking, timeout)
     return Effect.matchCauseEffect(asked, {
       onSuccess: (value) => {
         if (value._tag === "Some") return Effect.succeed(answered(name, value.value, undefined))
