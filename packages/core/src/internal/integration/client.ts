@@ -9,6 +9,7 @@ import type { InvalidOptions } from "../../InvalidOptions.ts"
 import * as Resilience from "../../Resilience.ts"
 import type { Stores } from "../../Stores.ts"
 import * as Telemetry from "../../Telemetry.ts"
+import { millis as toMillis } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 import { millis } from "../monotonic.ts"
 import * as Call from "../pipeline/call.ts"
@@ -42,6 +43,8 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
   })
   const subject: Call.Subject = { integration, operation: operation.name, observer, inFlight }
   const prepare = operation._tag === "Buffered" ? buffered(operation, shared) : streamed(operation, shared)
+  /** An answer may be kept, or serve another. */
+  const answering = shared.answering.has(operation.name)
 
   const send = (
     call: Call.Call,
@@ -53,12 +56,11 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
     call.idempotencyKey = work.keyed || plan.keyHeader === undefined ? undefined : key ?? nextId()
     if (layers === undefined) return Run.run(call, plan, work, (exit) => call.end(exit))
-    const kept = layers.cache !== undefined || layers.fallback !== undefined
     return Layers.run(call, plan, layers, {
       request,
-      key: work.identity(),
+      key: answering ? work.identity() : "",
       oneShot: work.oneShot,
-      start: kept ? work.startKept : () => work.start
+      start: answering ? work.startKept : () => work.start
     })
   }
 
@@ -77,25 +79,23 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     })
   }
 
-  const begin = (
-    fiber: Fiber.Fiber<unknown, unknown>,
-    { totalTimeout }: Run.Plan,
-    go: (call: Call.Call) => Effect.Effect<unknown, unknown>
-  ) => Call.begin(subject, nextId(), totalTimeout, fiber, go)
-
   return (request, fiber) => {
+    const { totalTimeout } = usual.plan
     const at = fiber.getRef(Resilience.CurrentOptions)
-    if (at === undefined) return begin(fiber, usual.plan, (call) => answer(call, request, usual, undefined))
-    const invalid = (issue: string) => begin(fiber, usual.plan, (call) => call.refuse(new InvalidRequest({ issue })))
+    const begin = (total: number, go: (call: Call.Call) => Effect.Effect<unknown, unknown>) =>
+      Call.begin(subject, nextId(), total, fiber, go)
+    if (at === undefined) return begin(totalTimeout, (call) => answer(call, request, usual, undefined))
     const { idempotencyKey: key, settings } = at
-    if (key !== undefined && !isKey(key)) return invalid(unusableKey)
-    const run = (given: Planner.Planned) => {
-      const planned = key === undefined ? given : Planner.keyed(given)
-      return begin(fiber, planned.plan, (call) => answer(call, request, planned, key))
-    }
-    return settings === undefined
-      ? run(usual)
-      : Effect.matchEffect(planWith(settings), { onFailure: ({ message }) => invalid(message), onSuccess: run })
+    const total = settings?.totalTimeout === undefined ? totalTimeout : toMillis(settings.totalTimeout)
+    return begin(total, (call) => {
+      const refuse = (issue: string) => call.refuse(new InvalidRequest({ issue }))
+      if (key !== undefined && !isKey(key)) return refuse(unusableKey)
+      const run = (planned: Planner.Planned) =>
+        answer(call, request, key === undefined ? planned : Planner.keyed(planned), key)
+      return settings === undefined
+        ? run(usual)
+        : Effect.matchEffect(planWith(settings), { onFailure: ({ message }) => refuse(message), onSuccess: run })
+    })
   }
 }
 

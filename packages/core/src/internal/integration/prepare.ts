@@ -1,5 +1,6 @@
 /** Requests, encoded and ready to be sent as often as need be. */
 import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
 import * as Exit from "effect/Exit"
 import type { Reason } from "../../IntegrationError.ts"
 import { CurrentRecorder } from "../../Provenance.ts"
@@ -79,4 +80,4 @@ export const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: 
 export const isKey = (key: string): boolean => typeof key === "string" && key.trim() !== "" && isValue(key)
 
 const identityOf = ({ body, headers, path }: Encoded, audience: string): string =>
-  JSON.stringify([audience, path, headers, typeof body === "string" ? body : body && Array.from(body)])
+  JSON.stringify([audience, path, headers, typeof body, typeof body === "object" ? Base64.encode(body) : body])
