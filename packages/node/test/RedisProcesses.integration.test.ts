@@ -22,7 +22,15 @@ const two = (redis: string, origin: string, settings: object, millis: number) =>
     { concurrency: "unbounded" }
   )
 
-const ok = answer("\"menu\"", "content-type: application/json\r\n")
+/** Counts what it is asked. */
+const counting = Effect.gen(function*() {
+  let requests = 0
+  const { origin } = yield* serve((socket) => {
+    requests++
+    socket.write(answer("\"menu\"", "content-type: application/json\r\n"))
+  })
+  return { origin, count: () => requests }
+})
 
 describe.skipIf(withoutRedis)("two processes over one Redis", () => {
   it.live("R12: share one circuit, and one probe while that is under way", () =>
@@ -48,28 +56,20 @@ describe.skipIf(withoutRedis)("two processes over one Redis", () => {
   it.live("share one limit", () =>
     Effect.gen(function*() {
       const { url } = yield* redisServer
-      let requests = 0
-      const server = yield* serve((socket) => {
-        requests++
-        socket.write(ok)
-      })
+      const { count, origin } = yield* counting
       const settings = { retry: false, rateLimit: { limit: 5, window: "1 minute", maxWait: 0 } }
-      const came = yield* two(url, server.origin, settings, 1000)
-      assert.strictEqual(requests, 5)
+      const came = yield* two(url, origin, settings, 1000)
+      assert.strictEqual(count(), 5)
       for (const one of came) assert.isAtLeast(one["RateLimited"] ?? 0, 1)
     }), 30_000)
 
   it.live("share what one of them has fetched", () =>
     Effect.gen(function*() {
       const { url } = yield* redisServer
-      let requests = 0
-      const server = yield* serve((socket) => {
-        requests++
-        socket.write(ok)
-      })
-      const came = yield* two(url, server.origin, { cache: { ttl: "1 minute" } }, 1000)
+      const { count, origin } = yield* counting
+      const came = yield* two(url, origin, { cache: { ttl: "1 minute" } }, 1000)
       // Both may have begun at the same moment.
-      assert.isAtMost(requests, 2)
+      assert.isAtMost(count(), 2)
       for (const one of came) assert.isAtLeast(one["answered"] ?? 0, 2)
     }), 30_000)
 })

@@ -5,40 +5,8 @@ import * as Outcome from "../../src/Outcome.ts"
 import * as Policy from "../../src/Policy.ts"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import * as Stores from "../../src/Stores.ts"
+import { makeBreaker } from "./circuits.ts"
 import { adjust, Boom, boom, counted, test } from "./fixtures.ts"
-
-/** A breaker that opens at one failure, for one second, and does not grow. */
-const make = (options: Partial<Parameters<typeof CircuitBreaker.make>[0]> = {}) =>
-  Effect.gen(function*() {
-    const transitions: Array<string> = []
-    const breaker = yield* CircuitBreaker.make({
-      name: "test",
-      failureThreshold: 1,
-      resetTimeout: "1 second",
-      resetFactor: 1,
-      onTransition: ({ from, to }) => void transitions.push(`${from} → ${to}`),
-      ...options
-    })
-    const stateTag = Effect.map(breaker.state, (state) => state._tag)
-    const fail = Effect.flip(breaker.policy(boom))
-    const succeed = breaker.policy(Effect.succeed("ok"))
-    /** Opens it and waits until it lets probes through. */
-    const due = Effect.andThen(fail, adjust("1 second"))
-    /** A call that is running, and how to end it. */
-    const begin = Effect.gen(function*() {
-      const end = yield* Deferred.make<string, Boom>()
-      const fiber = yield* Effect.forkChild(Effect.exit(breaker.policy(Deferred.await(end))), {
-        startImmediately: true
-      })
-      const finish = <A>(how: Effect.Effect<A>) => Effect.andThen(how, Fiber.join(fiber))
-      return {
-        fiber,
-        succeed: finish(Deferred.succeed(end, "late")),
-        fail: finish(Deferred.fail(end, new Boom({})))
-      }
-    })
-    return { breaker, transitions, stateTag, fail, succeed, due, begin }
-  })
 
 const broken = () => {
   throw new Error("bug")
@@ -49,7 +17,7 @@ const tooMany = () => Outcome.fromStatus(429, 60_000)
 describe("CircuitBreaker, half-open", () => {
   const letThrough = (probes: number) =>
     Effect.gen(function*() {
-      const { breaker, due } = yield* make({ halfOpenMaxCalls: probes })
+      const { breaker, due } = yield* makeBreaker({ halfOpenMaxCalls: probes })
       yield* due
       const call = counted(Effect.sleep("1 second"))
       const calls = yield* Effect.forkChild(
@@ -70,7 +38,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C2: the others are refused while a probe runs; nobody knows until when", () =>
     Effect.gen(function*() {
-      const { begin, due, fail } = yield* make()
+      const { begin, due, fail } = yield* makeBreaker()
       yield* due
       yield* begin
       const refused = yield* fail
@@ -83,7 +51,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C2: a check says what the gate would say, and takes no slot", () =>
     Effect.gen(function*() {
-      const { begin, breaker, fail } = yield* make()
+      const { begin, breaker, fail } = yield* makeBreaker()
       const check = (now: number) => {
         const admission = breaker.check.admit(now)
         return typeof admission === "number" ? "go" : admission._tag === "Refusal" ? admission.retryAfter : admission
@@ -104,7 +72,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C5: by default one failed probe of many opens again at once", () =>
     Effect.gen(function*() {
-      const { begin, due, stateTag } = yield* make({ halfOpenMaxCalls: 3 })
+      const { begin, due, stateTag } = yield* makeBreaker({ halfOpenMaxCalls: 3 })
       yield* due
       const [first, second] = [yield* begin, yield* begin]
       yield* first.succeed
@@ -115,7 +83,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C5: with 2 of 4, the second success closes although two probes have failed", () =>
     Effect.gen(function*() {
-      const { begin, due, stateTag } = yield* make({ halfOpenMaxCalls: 4, successThreshold: 2 })
+      const { begin, due, stateTag } = yield* makeBreaker({ halfOpenMaxCalls: 4, successThreshold: 2 })
       yield* due
       const probes = yield* Effect.replicateEffect(begin, 4)
       yield* probes[0]!.fail
@@ -128,7 +96,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C5: with 2 of 4, the decision comes early when it is certain", () =>
     Effect.gen(function*() {
-      const { begin, due, stateTag } = yield* make({ halfOpenMaxCalls: 4, successThreshold: 2 })
+      const { begin, due, stateTag } = yield* makeBreaker({ halfOpenMaxCalls: 4, successThreshold: 2 })
       yield* due
       const closing = yield* Effect.replicateEffect(begin, 4)
       yield* closing[0]!.succeed
@@ -146,7 +114,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C5: no more probes than halfOpenMaxCalls are let through, one after the other either", () =>
     Effect.gen(function*() {
-      const { due, fail, succeed, stateTag } = yield* make({ halfOpenMaxCalls: 2, successThreshold: 1 })
+      const { due, fail, succeed, stateTag } = yield* makeBreaker({ halfOpenMaxCalls: 2, successThreshold: 1 })
       yield* due
       assert.instanceOf(yield* fail, Boom)
       assert.strictEqual(yield* stateTag, "HalfOpen")
@@ -156,7 +124,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C6: the minimum of calls does not apply to probes", () =>
     Effect.gen(function*() {
-      const { fail, stateTag } = yield* make({
+      const { fail, stateTag } = yield* makeBreaker({
         failureThreshold: false,
         failureRate: { threshold: 0.5, window: "10 seconds", minimumCalls: 10 }
       })
@@ -168,7 +136,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C7: an interrupted probe frees its slot, decides nothing, and the next caller probes", () =>
     Effect.gen(function*() {
-      const { begin, due, fail, stateTag, succeed } = yield* make()
+      const { begin, due, fail, stateTag, succeed } = yield* makeBreaker()
       yield* due
       const probe = yield* begin
       assert.instanceOf(yield* fail, CircuitOpen)
@@ -180,7 +148,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C8: a neutral probe frees its slot and decides nothing", () =>
     Effect.gen(function*() {
-      const { breaker, due, stateTag, succeed } = yield* make()
+      const { breaker, due, stateTag, succeed } = yield* makeBreaker()
       yield* due
       const neutral = Policy.fromGate(breaker.gate, { classify: () => Outcome.neutral })
       yield* neutral(Effect.void)
@@ -192,7 +160,7 @@ describe("CircuitBreaker, half-open", () => {
 
   const givenUp = (late: "fail" | "succeed") =>
     Effect.gen(function*() {
-      const { begin, breaker, due, fail } = yield* make({ halfOpenTimeout: "5 seconds" })
+      const { begin, breaker, due, fail } = yield* makeBreaker({ halfOpenTimeout: "5 seconds" })
       yield* due
       const hung = yield* begin
       yield* adjust(4_999)
@@ -213,7 +181,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C10: a slow but healthy probe closes, even after its time if nobody has taken its place", () =>
     Effect.gen(function*() {
-      const { begin, due, stateTag } = yield* make({ halfOpenTimeout: "5 seconds" })
+      const { begin, due, stateTag } = yield* makeBreaker({ halfOpenTimeout: "5 seconds" })
       yield* due
       const probe = yield* begin
       yield* adjust("1 minute")
@@ -223,7 +191,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C11: a defect in a probe opens again", () =>
     Effect.gen(function*() {
-      const { breaker, due, stateTag } = yield* make()
+      const { breaker, due, stateTag } = yield* makeBreaker()
       yield* due
       yield* Effect.exit(breaker.policy(Effect.die("bug")))
       assert.strictEqual(yield* stateTag, "Open")
@@ -231,7 +199,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C11: a classifier that throws frees the slot", () =>
     Effect.gen(function*() {
-      const { breaker, due, stateTag, succeed } = yield* make()
+      const { breaker, due, stateTag, succeed } = yield* makeBreaker()
       yield* due
       const exit = yield* Effect.exit(Policy.fromGate(breaker.gate, { classify: broken })(Effect.void))
       assert.strictEqual(exit._tag, "Failure")
@@ -241,7 +209,7 @@ describe("CircuitBreaker, half-open", () => {
 
   test("C12: a 429 on the probe opens again, for as long as it asks", () =>
     Effect.gen(function*() {
-      const { breaker, due } = yield* make()
+      const { breaker, due } = yield* makeBreaker()
       yield* due
       yield* Effect.flip(Policy.fromGate(breaker.gate, { classify: tooMany })(boom))
       assert.deepStrictEqual(yield* breaker.state, { _tag: "Open", openings: 2, retryAfter: Duration.minutes(1) })
@@ -251,7 +219,7 @@ describe("CircuitBreaker, half-open", () => {
 describe("CircuitBreaker, late answers", () => {
   test("D1: a success from before it opened does not close it, open or half-open", () =>
     Effect.gen(function*() {
-      const { begin, due, fail, stateTag } = yield* make()
+      const { begin, due, fail, stateTag } = yield* makeBreaker()
       const [first, second] = [yield* begin, yield* begin]
       yield* fail
       yield* first.succeed
@@ -265,7 +233,7 @@ describe("CircuitBreaker, late answers", () => {
 
   test("D2: a failure from before it opened neither opens it again nor takes a probe's slot", () =>
     Effect.gen(function*() {
-      const { begin, breaker, due } = yield* make()
+      const { begin, breaker, due } = yield* makeBreaker()
       const early = yield* begin
       yield* due
       const probe = yield* begin
@@ -277,18 +245,18 @@ describe("CircuitBreaker, late answers", () => {
 
   test("D3: a failure that arrives while it is open neither extends the time nor makes an event", () =>
     Effect.gen(function*() {
-      const { begin, breaker, fail, transitions } = yield* make()
+      const { begin, breaker, fail, moves } = yield* makeBreaker()
       const early = yield* begin
       yield* fail
       yield* adjust(600)
       yield* early.fail
       assert.deepStrictEqual(yield* breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.millis(400) })
-      assert.deepStrictEqual(transitions, ["Closed → Open"])
+      assert.deepStrictEqual(moves(), ["Closed → Open"])
     }))
 
   test("D2: a failure from before it opened does not open a circuit that has closed since", () =>
     Effect.gen(function*() {
-      const { begin, due, stateTag, succeed } = yield* make()
+      const { begin, due, stateTag, succeed } = yield* makeBreaker()
       const early = yield* begin
       yield* due
       yield* succeed
@@ -298,7 +266,7 @@ describe("CircuitBreaker, late answers", () => {
 
   test("D5: after a reset the answers of calls from before are ignored", () =>
     Effect.gen(function*() {
-      const { begin, breaker, due, stateTag, transitions } = yield* make()
+      const { begin, breaker, due, moves, stateTag } = yield* makeBreaker()
       const [closedEra, other] = [yield* begin, yield* begin]
       yield* breaker.reset
       yield* closedEra.fail
@@ -309,14 +277,14 @@ describe("CircuitBreaker, late answers", () => {
       yield* probe.fail
       yield* other.fail
       assert.strictEqual(yield* stateTag, "Closed")
-      assert.deepStrictEqual(transitions, ["Closed → Open", "Open → HalfOpen", "HalfOpen → Closed"])
+      assert.deepStrictEqual(moves(), ["Closed → Open", "Open → HalfOpen", "HalfOpen → Closed"])
     }))
 })
 
 describe("CircuitBreaker, by hand", () => {
   test("E1: isolation holds past any time, and the refusal says so", () =>
     Effect.gen(function*() {
-      const { breaker, fail, stateTag } = yield* make()
+      const { breaker, fail, stateTag } = yield* makeBreaker()
       yield* breaker.isolate
       yield* adjust("365 days")
       const refused = yield* fail
@@ -326,7 +294,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E3: neither success nor failure of a running call ends isolation", () =>
     Effect.gen(function*() {
-      const { begin, breaker, due, stateTag } = yield* make()
+      const { begin, breaker, due, stateTag } = yield* makeBreaker()
       const early = yield* begin
       yield* due
       const probe = yield* begin
@@ -338,7 +306,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E4: a reset closes and forgets failures and openings", () =>
     Effect.gen(function*() {
-      const { breaker, fail, stateTag } = yield* make({ name: "grown", resetFactor: 2 })
+      const { breaker, fail, stateTag } = yield* makeBreaker({ name: "grown", resetFactor: 2 })
       yield* fail
       yield* adjust("1 second")
       yield* fail
@@ -346,7 +314,7 @@ describe("CircuitBreaker, by hand", () => {
       assert.deepStrictEqual(yield* breaker.state, { _tag: "Closed", openings: 0 })
       yield* fail
       assert.deepStrictEqual(yield* breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.seconds(1) })
-      const streak = yield* make({ name: "streak", failureThreshold: 2 })
+      const streak = yield* makeBreaker({ name: "streak", failureThreshold: 2 })
       yield* streak.fail
       yield* streak.breaker.reset
       yield* streak.fail
@@ -356,7 +324,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E5: any state can be left for isolation and for closed; staying is no event", () =>
     Effect.gen(function*() {
-      const { begin, breaker, due, fail, transitions } = yield* make()
+      const { begin, breaker, due, fail, moves } = yield* makeBreaker()
       yield* breaker.reset
       yield* breaker.isolate
       yield* breaker.isolate
@@ -369,7 +337,7 @@ describe("CircuitBreaker, by hand", () => {
       yield* breaker.isolate
       yield* breaker.reset
       yield* breaker.reset
-      assert.deepStrictEqual(transitions, [
+      assert.deepStrictEqual(moves(), [
         "Closed → Isolated",
         "Isolated → Closed",
         "Closed → Open",
@@ -384,7 +352,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E6: isolation before the first call applies", () =>
     Effect.gen(function*() {
-      const { breaker } = yield* make()
+      const { breaker } = yield* makeBreaker()
       yield* breaker.isolate
       const call = counted(Effect.void)
       yield* Effect.flip(breaker.policy(call.run))
@@ -393,7 +361,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E8: a listener that throws does not break the circuit", () =>
     Effect.gen(function*() {
-      const { begin, due, stateTag, succeed, fail } = yield* make({
+      const { begin, due, stateTag, succeed, fail } = yield* makeBreaker({
         onTransition: () => {
           throw new Error("bug")
         }
@@ -409,10 +377,10 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E9: a breaker of the same name in the same stores goes on where the other was", () =>
     Effect.gen(function*() {
-      const first = yield* make()
+      const first = yield* makeBreaker()
       yield* first.fail
       yield* adjust(400)
-      const second = yield* make()
+      const second = yield* makeBreaker()
       assert.deepStrictEqual(yield* second.breaker.state, {
         _tag: "Open",
         openings: 1,
@@ -421,12 +389,12 @@ describe("CircuitBreaker, by hand", () => {
       yield* adjust(600)
       yield* first.begin
       assert.instanceOf(yield* second.fail, CircuitOpen)
-      assert.deepStrictEqual(second.transitions, [])
+      assert.deepStrictEqual(second.moves(), [])
     }))
 
   test("E9 and C15: it goes on from a snapshot: closed, open with the time left, half-open due, isolated", () =>
     Effect.gen(function*() {
-      const before = yield* make({ name: "before", resetFactor: 2 })
+      const before = yield* makeBreaker({ name: "before", resetFactor: 2 })
       const kept: Record<string, CircuitBreaker.Snapshot> = {}
       const keep = (name: string) => Effect.map(before.breaker.snapshot, (snapshot) => void (kept[name] = snapshot))
       yield* before.fail
@@ -439,13 +407,13 @@ describe("CircuitBreaker, by hand", () => {
       yield* keep("isolated")
       const after = Effect.fnUntraced(function*(name: string) {
         const json = yield* Schema.encodeEffect(CircuitBreaker.Snapshot)(kept[name]!)
-        const restarted = yield* make({ name: `after ${name}`, resetFactor: 2 })
+        const restarted = yield* makeBreaker({ name: `after ${name}`, resetFactor: 2 })
         yield* restarted.breaker.restore(yield* Schema.decodeEffect(CircuitBreaker.Snapshot)(json))
         return restarted
       })
       const open = yield* after("open")
       assert.deepStrictEqual(yield* open.breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.millis(600) })
-      assert.deepStrictEqual(open.transitions, ["Closed → Open"])
+      assert.deepStrictEqual(open.moves(), ["Closed → Open"])
       const due = yield* after("half-open")
       assert.deepStrictEqual(yield* due.breaker.state, { _tag: "Open", openings: 1, retryAfter: Duration.zero })
       assert.instanceOf(yield* due.fail, Boom)
@@ -456,13 +424,13 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E9: closed, it still remembers its openings until it has been closed for as long as it was open", () =>
     Effect.gen(function*() {
-      const before = yield* make({ name: "before", resetFactor: 2 })
+      const before = yield* makeBreaker({ name: "before", resetFactor: 2 })
       yield* before.due
       yield* before.succeed
       yield* adjust(600)
       const snapshot = yield* before.breaker.snapshot
       for (const [wait, openFor] of [[399, 2_000], [400, 1_000]] as const) {
-        const after = yield* make({ name: `after ${wait}`, resetFactor: 2 })
+        const after = yield* makeBreaker({ name: `after ${wait}`, resetFactor: 2 })
         yield* after.breaker.restore(snapshot)
         yield* adjust(wait)
         yield* after.fail
@@ -473,7 +441,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("D5: after a restore the answers of calls from before are ignored", () =>
     Effect.gen(function*() {
-      const { begin, breaker, stateTag } = yield* make()
+      const { begin, breaker, stateTag } = yield* makeBreaker()
       const early = yield* begin
       yield* breaker.restore(yield* breaker.snapshot)
       yield* early.fail
@@ -482,7 +450,7 @@ describe("CircuitBreaker, by hand", () => {
 
   test("E11: the same name is the same circuit, another name is not", () =>
     Effect.gen(function*() {
-      const [one, same, other] = [yield* make(), yield* make(), yield* make({ name: "other" })]
+      const [one, same, other] = [yield* makeBreaker(), yield* makeBreaker(), yield* makeBreaker({ name: "other" })]
       yield* one.fail
       assert.instanceOf(yield* same.fail, CircuitOpen)
       assert.strictEqual(yield* other.succeed, "ok")
@@ -492,7 +460,7 @@ describe("CircuitBreaker, by hand", () => {
 describe("CircuitBreaker, changes", () => {
   test("every subscriber sees every transition of the circuit, whichever breaker caused it", () =>
     Effect.gen(function*() {
-      const [one, same] = [yield* make(), yield* make()]
+      const [one, same] = [yield* makeBreaker(), yield* makeBreaker()]
       const seen = yield* Effect.forkChild(
         one.breaker.changes.pipe(Stream.take(3), Stream.map(({ cause }) => cause), Stream.runCollect),
         { startImmediately: true }
@@ -505,7 +473,7 @@ describe("CircuitBreaker, changes", () => {
 
   test("L4: a subscription that has ended leaves nothing behind", () =>
     Effect.gen(function*() {
-      const { breaker } = yield* make()
+      const { breaker } = yield* makeBreaker()
       const stores = yield* Stores.Stores
       const { ref } = yield* stores.state("circuit/test/listeners", () => new Set<unknown>())
       const seen = yield* Effect.forkChild(Stream.runDrain(breaker.changes), { startImmediately: true })
@@ -517,7 +485,7 @@ describe("CircuitBreaker, changes", () => {
 
   test("a slow subscriber loses the oldest transitions and holds up nobody", () =>
     Effect.gen(function*() {
-      const { breaker } = yield* make()
+      const { breaker } = yield* makeBreaker()
       const release = yield* Deferred.make<void>()
       const seen: Array<string> = []
       const reader = yield* Effect.forkChild(

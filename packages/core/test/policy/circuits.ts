@@ -5,15 +5,14 @@ import { adjust, Boom, boom } from "./fixtures.ts"
 
 export type MakeOptions = Parameters<typeof CircuitBreaker.make>[0]
 
-/** A breaker that opens at one failure, for one second, and does not grow. */
+/** It opens at one failure, for one second, and does not grow. */
+export const quick = { name: "test", failureThreshold: 1, resetTimeout: "1 second", resetFactor: 1 } as const
+
 export const makeBreaker = (options: Partial<MakeOptions> = {}) =>
   Effect.gen(function*() {
     const transitions: Array<CircuitBreaker.Transition> = []
     const breaker = yield* CircuitBreaker.make({
-      name: "test",
-      failureThreshold: 1,
-      resetTimeout: "1 second",
-      resetFactor: 1,
+      ...quick,
       onTransition: (transition) => void transitions.push(transition),
       ...options
     })

@@ -2,7 +2,7 @@
 import { Clock, Effect, type Scope } from "effect"
 import * as CircuitBreaker from "../../src/policy/CircuitBreaker.ts"
 import * as Stores from "../../src/Stores.ts"
-import { actions, type MakeOptions } from "./circuits.ts"
+import { actions, type MakeOptions, quick } from "./circuits.ts"
 
 /** A clock that is ahead of the one of the test by so many milliseconds, and whose wall time can be set. */
 export const skewed = (real: Clock.Clock, ahead: number) => {
@@ -58,10 +58,7 @@ export const makeProcess = (
       self.pipe(Effect.provideService(Stores.Stores, stores), Effect.provideService(Clock.Clock, clock))
     const transitions: Array<CircuitBreaker.Transition> = []
     const breaker = yield* here(CircuitBreaker.make({
-      name: "test",
-      failureThreshold: 1,
-      resetTimeout: "1 second",
-      resetFactor: 1,
+      ...quick,
       onTransition: (transition) => void transitions.push(transition),
       ...options
     }))
