@@ -1,10 +1,13 @@
 /** Names that tell nothing of what they stand for to those who do not know the key: HMAC with SHA-256. */
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 
 export type Key = Awaited<ReturnType<typeof globalThis.crypto.subtle.importKey>>
 
 /** Something that nobody can guess. */
-export const salt: Effect.Effect<string> = Effect.sync(() => hex(globalThis.crypto.getRandomValues(new Uint8Array(32))))
+export const salt: Effect.Effect<string> = Effect.sync(() =>
+  Hex.encode(globalThis.crypto.getRandomValues(new Uint8Array(32)))
+)
 
 export const keyOf = (secret: string): Effect.Effect<Key> =>
   Effect.promise(() => globalThis.crypto.subtle.importKey("raw", bytes(secret), algorithm, false, ["sign"]))
@@ -13,9 +16,8 @@ export const keyOf = (secret: string): Effect.Effect<Key> =>
 export const nameOf = (key: Key, text: string): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() => globalThis.crypto.subtle.sign(algorithm.name, key, bytes(text))),
-    (signature) => hex(new Uint8Array(signature))
+    (signature) => Hex.encode(new Uint8Array(signature))
   )
 
 const algorithm = { name: "HMAC", hash: "SHA-256" } as const
 const bytes = (text: string) => new TextEncoder().encode(text)
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
