@@ -29,6 +29,12 @@ const sweeps = (name: string, atLeast: number, setup: Setup, just = 0): void =>
     assert.isAtMost(started.length, just)
   })
 
+/** Others that pass, and when each of them did. */
+const passing = ({ policy }: RateLimit.RateLimit, world: World) => {
+  const starts: Array<number> = []
+  return { starts, other: policy(Effect.sync(() => void starts.push(world.now))) }
+}
+
 /** Whether a call has begun is known one operation earlier to the limiter than to the call itself. */
 const begins = (work: Work, began: boolean) => {
   if (work.entered) assert.isTrue(began)
@@ -126,8 +132,7 @@ describe("interrupted at every point", () => {
       (work, world) =>
         Effect.gen(function*() {
           const limiter = yield* RateLimit.make({ name: "test", algorithm, limit: 1, window: "1 second" })
-          const starts: Array<number> = []
-          const other = limiter.policy(Effect.sync(() => void starts.push(world.now)))
+          const { other, starts } = passing(limiter, world)
           return {
             before: [other],
             call: limiter.policy(work.take(10)),
@@ -175,8 +180,7 @@ describe("interrupted at every point", () => {
         Stores.Stores,
         Stores.fromShared(slow)
       )
-      const starts: Array<number> = []
-      const other = limiter.policy(Effect.sync(() => void starts.push(world.now)))
+      const { other, starts } = passing(limiter, world)
       return {
         before: [other],
         call: limiter.policy(work.take(10)),
@@ -216,8 +220,7 @@ describe("interrupted at every point", () => {
         Stores.Stores,
         Stores.fromShared({ ...shared, modify: () => gone })
       )
-      const starts: Array<number> = []
-      const other = limiter.policy(Effect.sync(() => void starts.push(world.now)))
+      const { other, starts } = passing(limiter, world)
       return {
         before: [other],
         call: limiter.policy(work.take(10)),
