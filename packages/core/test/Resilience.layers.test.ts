@@ -5,6 +5,7 @@ import * as Events from "@switchboard/core/Events"
 import * as Fallback from "@switchboard/core/Fallback"
 import * as Integration from "@switchboard/core/Integration"
 import * as Outcome from "@switchboard/core/Outcome"
+import * as Cache from "@switchboard/core/policy/Cache"
 import * as Provenance from "@switchboard/core/Provenance"
 import * as Resilience from "@switchboard/core/Resilience"
 import * as Answer from "@switchboard/testing/Answer"
@@ -312,6 +313,23 @@ describe("a fallback that takes too long", () => {
       const exit = yield* after(Effect.flip(api.list(list)), "10 seconds")
       assert.isTrue(Exit.isSuccess(exit) && exit.value._tag === "IntegrationError")
     }).pipe(Effect.provide(remote(down))))
+})
+
+describe("what a fallback answered", () => {
+  it.effect("is not kept by a cache around the call", () =>
+    Effect.gen(function*() {
+      const around = yield* Cache.make<string, ReadonlyArray<{ readonly name: string; readonly price: number }>>({
+        name: "around",
+        ttl: "1 hour"
+      })
+      const { menu: api } = yield* shop({ resilience: { retry: false }, fallback })
+      assert.deepStrictEqual(yield* api.list(list).pipe(around.policy("berlin")), later)
+      assert.deepStrictEqual(yield* api.list(list).pipe(around.policy("berlin")), menu)
+      const guard = yield* Fallback.make({ name: "guard" }, Fallback.value(later))
+      const failing = guard("rome")(Effect.fail("down"))
+      assert.deepStrictEqual(yield* failing.pipe(around.policy("rome")), later)
+      assert.deepStrictEqual(yield* Effect.succeed(menu).pipe(around.policy("rome")), menu)
+    }).pipe(Effect.provide(remote([down, ok]))))
 })
 
 describe("where an answer came from", () => {

@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Condition, Failed, Fallback } from "../../Fallback.ts"
 import * as Outcome from "../../Outcome.ts"
-import type { Storage } from "../../policy/Cache.ts"
+import * as Cache from "../../policy/Cache.ts"
 import * as Provenance from "../../Provenance.ts"
 
 /** A chain, and what it keeps: `A` as it lies in a storage as `S`. */
 export interface Settings<Input, Key, A, S, E, R> {
   readonly chain: ReadonlyArray<Fallback<Input, A, E, R>>
-  readonly storage: Storage<Key, S>
+  readonly storage: Cache.Storage<Key, S>
   readonly read: (kept: S) => A
   /** Is told of a fallback that failed, or took too long. */
   readonly onFailure?: ((name: string, cause: Cause.Cause<unknown>) => void) | undefined
@@ -55,13 +55,13 @@ export const answer = <Input, Key, A, S, E, R, A1, E1>(
       return Effect.flatMap(storage.get(key), (kept) =>
         kept === undefined || kept.age >= answer.maxAge
           ? next()
-          : Effect.succeed(answered(name, read(kept.value), kept.age)))
+          : answered(name, read(kept.value), kept.age))
     }
     const asking = Effect.suspend(() => answer(input, failed))
     const asked = timeout === undefined ? Effect.asSome(asking) : Effect.timeoutOption(asking, timeout)
     return Effect.matchCauseEffect(asked, {
       onSuccess: (value) => {
-        if (value._tag === "Some") return Effect.succeed(answered(name, value.value, undefined))
+        if (value._tag === "Some") return answered(name, value.value, undefined)
         onFailure?.(name, Cause.fail(new Cause.TimeoutError()))
         return next()
       },
@@ -78,7 +78,7 @@ export const answer = <Input, Key, A, S, E, R, A1, E1>(
 /** Keeps an answer of the remote, where the chain may come back to it. */
 export const keep = <Key, S>(
   chain: ReadonlyArray<Pick<Fallback<never, unknown, unknown, unknown>, "answer">>,
-  storage: Storage<Key, S>,
+  storage: Cache.Storage<Key, S>,
   key: Key,
   value: S
 ): Effect.Effect<void> => {
@@ -97,10 +97,12 @@ const failedOf = (
   return error._tag === "None" ? undefined : { error: error.value, outcome }
 }
 
-const answered = <A>(fallback: string, value: A, age: number | undefined): Answer<A> => ({
-  value,
-  provenance: { source: "fallback", fallback, stale: age !== undefined, age: Duration.millis(age ?? 0) }
-})
+/** It is no answer of the remote: a cache around the call does not keep it. */
+const answered = <A>(fallback: string, value: A, age: number | undefined): Effect.Effect<Answer<A>> =>
+  Effect.as(Cache.doNotStore, {
+    value,
+    provenance: { source: "fallback", fallback, stale: age !== undefined, age: Duration.millis(age ?? 0) }
+  })
 
 const holds = (
   on: Condition | undefined,
