@@ -141,6 +141,7 @@ export const rings: Record<string, number> = {
   "internal/pipeline/credentials": 2,
   "internal/contract/encode": 2,
   "internal/pipeline/effectAttempt": 3,
+  "internal/pipeline/inTurn": 3,
   "internal/pipeline/exchange": 3,
   "internal/contract/operation": 2,
   "internal/retry/decider": 2,

@@ -5,10 +5,9 @@ import * as Predicate from "effect/Predicate"
 import * as Fallback from "../../Fallback.ts"
 import { isReason } from "../../IntegrationError.ts"
 import type { Problem } from "../../InvalidOptions.ts"
-import * as Provenance from "../../Provenance.ts"
-import * as Resilience from "../../Resilience.ts"
 import type { Compiled } from "../contract/compile.ts"
 import type { Operation } from "../contract/operation.ts"
+import { inTurn } from "../pipeline/inTurn.ts"
 import type { FallbackSettings } from "../settings/fallbacks.ts"
 import type { Shared } from "./shared.ts"
 
@@ -66,14 +65,9 @@ const provided = (fallback: Chain[number], built: Context.Context<never>): Chain
   return {
     ...fallback,
     answer: (input, failed) =>
-      Effect.contextWith((caller: Context.Context<never>) => {
-        const around = Context.merge(built, caller).pipe(
-          // What was asked for at the call site was not asked for of the calls that this one makes.
-          Context.add(Resilience.CurrentOptions, undefined),
-          Context.add(Provenance.CurrentRecorder, undefined)
-        )
-        return Effect.provideContext(Effect.scoped(answer(input, failed)), around)
-      })
+      Effect.contextWith((caller: Context.Context<never>) =>
+        Effect.provideContext(Effect.scoped(answer(input, failed)), inTurn(Context.merge(built, caller)))
+      )
   }
 }
 

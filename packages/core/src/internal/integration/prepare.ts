@@ -3,8 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Exit from "effect/Exit"
 import type { Reason } from "../../IntegrationError.ts"
-import { CurrentRecorder } from "../../Provenance.ts"
-import { CurrentOptions } from "../../Resilience.ts"
 import type { Answered } from "../cache/answered.ts"
 import { isLarger } from "../contract/bodySize.ts"
 import type { Buffered, Encoded, Operation } from "../contract/operation.ts"
@@ -12,6 +10,7 @@ import { isValue } from "../headerSyntax.ts"
 import type * as Attempt from "../pipeline/attempt.ts"
 import * as Credentials from "../pipeline/credentials.ts"
 import * as Exchange from "../pipeline/exchange.ts"
+import { inTurn } from "../pipeline/inTurn.ts"
 import type * as Run from "../pipeline/run.ts"
 import { settled } from "../pipeline/settled.ts"
 import * as StreamedClient from "../pipeline/streamedClient.ts"
@@ -46,10 +45,7 @@ export const buffered = (operation: Buffered, shared: Shared): Prepare => {
       })
   if (shared.audienceOfCall !== undefined && shared.answering.has(operation.name)) {
     // As what auth does in the attempt, it sees nothing of what was asked for at the call site.
-    const audience = shared.audienceOfCall.pipe(
-      Effect.provideService(CurrentOptions, undefined),
-      Effect.provideService(CurrentRecorder, undefined)
-    )
+    const audience = Effect.updateContext(shared.audienceOfCall, inTurn<never>)
     return (request, plan) =>
       Effect.flatMap(
         operation.encode(request),

@@ -7,10 +7,8 @@ import * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
 import * as Outcome from "../../Outcome.ts"
-import * as Cache from "../../policy/Cache.ts"
-import * as Provenance from "../../Provenance.ts"
-import * as Resilience from "../../Resilience.ts"
 import type { Attempt, Sink, Start } from "./attempt.ts"
+import { inTurn } from "./inTurn.ts"
 
 /** What the work notes of itself while it runs. */
 export interface Noted {
@@ -54,13 +52,9 @@ export const conclude = (
 export const surroundings = (
   { at, attempt, context, idempotencyKey, integration, operation, requestId, span }: Attempt
 ): Context.Context<never> => {
-  const around = context.pipe(
+  const around = inTurn(context).pipe(
     Context.add(CurrentCall, { integration, operation, requestId, attempt, idempotencyKey }),
-    Context.add(CurrentDeadline, at),
-    // What was asked for at the call site was not asked for of the calls that this one makes.
-    Context.add(Resilience.CurrentOptions, undefined),
-    Context.add(Provenance.CurrentRecorder, undefined),
-    Context.add(Cache.CurrentFetch, undefined)
+    Context.add(CurrentDeadline, at)
   )
   return span === undefined ? around : Context.add(around, Tracer.ParentSpan, span)
 }
