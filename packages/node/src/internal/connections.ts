@@ -1,6 +1,9 @@
 /**
  * The connections to one origin, each an undici `Client` with at most one request, and the requests that wait for one.
  *
+ * A client is given its next request as soon as the answer before is complete, and sends it within the same turn of the
+ * event loop. Between the two it need not become idle: no timer for an idle connection, no check of one before it is used.
+ *
  * undici's own `Pool` is not used: a cancelled request stays in its queue until its turn comes (during an outage every
  * one of them costs a connection attempt), and each queued request costs an `AsyncResource`.
  */
@@ -22,9 +25,6 @@ export class Connections {
   /** The most recently used is last and is taken first, so that the others may time out; first are those without a connection. */
   private readonly idle: Array<Slot> = []
   private connected = 0
-  /** Slots whose answer is complete: they are free within a turn of the event loop, so that no other need be added. */
-  private ending = 0
-  private waiting = 0
   private first: Job | undefined
   private last: Job | undefined
   private readonly leave = (job: Job): void => this.unlink(job)
@@ -41,7 +41,7 @@ export class Connections {
   run(job: Job): void {
     const slot = this.idle.pop() ?? this.add()
     if (slot === undefined) this.link(job)
-    else if (!slot.start(job)) this.free(slot)
+    else if (!slot.start(job)) this.drained(slot)
   }
 
   /** Fails what waits. */
@@ -62,10 +62,10 @@ export class Connections {
   }
 
   private add(): Slot | undefined {
-    if (this.slots.length >= this.max || this.waiting < this.ending) return undefined
+    if (this.slots.length >= this.max) return undefined
     const client = this.owner.makeClient()
-    const slot: Slot = new Slot(client, () => void this.ending++)
-    client.on("drain", () => this.free(slot)) // once after each request that was accepted, when the next may come
+    const slot: Slot = new Slot(client, () => this.free(slot))
+    client.on("drain", () => this.drained(slot))
     client.on("connect", () => {
       this.connected++
       slot.isConnected = true
@@ -81,21 +81,24 @@ export class Connections {
     return slot
   }
 
-  private free(slot: Slot): void {
-    if (slot.isEnding) this.ending--
-    slot.isEnding = false
-    for (let job = this.first; job !== undefined; job = this.first) {
-      this.unlink(job)
-      if (slot.start(job)) return
-    }
-    if (slot.isConnected) this.idle.push(slot)
-    else this.idle.unshift(slot)
+  /** It has no request any more: told of by undici, after the answer, unless it has been given the next one. */
+  private drained(slot: Slot): void {
+    if (!slot.isFree && slot.client.stats.size === 0) this.free(slot)
     if (this.isIdle) this.owner.onIdle()
     this.forgetIfEmpty()
   }
 
+  private free(slot: Slot): void {
+    for (let job = this.first; job !== undefined; job = this.first) {
+      this.unlink(job)
+      if (slot.start(job)) return
+    }
+    slot.isFree = true
+    if (slot.isConnected) this.idle.push(slot)
+    else this.idle.unshift(slot)
+  }
+
   private link(job: Job): void {
-    this.waiting++
     job.leave = this.leave
     job.previous = this.last
     if (this.last === undefined) this.first = job
@@ -104,7 +107,6 @@ export class Connections {
   }
 
   private unlink(job: Job): void {
-    this.waiting--
     if (job.previous === undefined) this.first = job.next
     else job.previous.next = job.next
     if (job.next === undefined) this.last = job.previous
@@ -113,19 +115,17 @@ export class Connections {
   }
 }
 
-/** A client and what it is about to be. */
+/** A client, and whether it may be given a request. */
 class Slot {
   readonly client: Client
   isConnected = false
-  isEnding = false
+  isFree = false
   private readonly release: () => void
 
-  constructor(client: Client, onEnding: () => void) {
+  /** `release` is called when an answer is complete. */
+  constructor(client: Client, release: () => void) {
     this.client = client
-    this.release = () => {
-      this.isEnding = true
-      onEnding()
-    }
+    this.release = release
   }
 
   /**
@@ -133,6 +133,7 @@ class Slot {
    * when it could take another at once, which with one request per client means that this one has already ended.
    */
   start(job: Job): boolean {
+    this.isFree = false
     job.release = this.release
     return this.client.dispatch(job.options, job) || this.client.stats.size > 0
   }
