@@ -1,44 +1,32 @@
-// Runs one contender in a process of its own and prints the CPU time of one call, in microseconds.
-//
-//   node bench/contender.ts <name> <origin> <calls> <concurrency>
-//
-// To add a contender, put a file into bench/contenders/ that exports `open`; its name there is its name in the table.
+// What a file of bench/contenders/ exports. Its name there is its name in the tables.
 
-/** Gets ready to call `GET /charge` of the origin. Every contender has as many connections as calls at a time. */
+/** Gets ready to call an origin, with as many kept-alive connections as there will be calls at a time. */
 export type Open = (origin: string, connections: number) => Contender | Promise<Contender>
 
+/** Told the decoded answer or an `Error`, once per call; before or after the call has returned. */
+export type Done = (result: unknown) => void
+export type Call = (done: Done) => void
+
+/** A call for each workload that the contender knows; `workloads.ts` says what each is. */
 export interface Contender {
-  /** Tells `done` the decoded body, or an `Error`, and never before `call` has returned. */
-  readonly call: (done: (result: unknown) => void) => void
+  /** `GET /v1/charges/ch_1`: the charge. */
+  readonly get?: Call
+  /** `POST /v1/charges` of the order: the charge. */
+  readonly post?: Call
+  /** `GET /v1/charges`: the page. */
+  readonly getPage?: Call
+  /** `GET /v1/export`: how many bytes came, counted chunk by chunk. */
+  readonly download?: Call
+  /** `POST /v1/import` of a stream made from the chunks: what the server answers. */
+  readonly upload?: Call
+  /** `get` where nobody listens: `"refused"` where a breaker did not let the call through, else an `Error`. */
+  readonly getRefused?: Call
+  /**
+   * `GET /v1/flaky/ch_1`: every tenth answer is a 503. A charge where the contender retries, else the body of the 503.
+   * Retries wait for a millisecond at the most, because waiting is no work.
+   */
+  readonly getFlaky?: Call
+  /** Does now what was put off, such as an export, so that it counts as part of the calls that caused it. */
+  readonly settle?: () => Promise<void>
   readonly close: () => Promise<void>
 }
-
-const measure = async ([name, origin, calls, concurrency]: ReadonlyArray<string>): Promise<number> => {
-  const { open }: { readonly open: Open } = await import(`./contenders/${name}.ts`)
-  const { call, close } = await open(origin!, Number(concurrency))
-
-  const run = (total: number) =>
-    new Promise<void>((resolve, reject) => {
-      let started = 0
-      let finished = 0
-      const done = (result: unknown): void => {
-        if ((result as { readonly id?: unknown }).id !== "ch_1") return reject(result)
-        if (++finished === total) return resolve()
-        if (started < total) next()
-      }
-      const next = (): void => {
-        started++
-        call(done)
-      }
-      while (started < Math.min(total, Number(concurrency))) next()
-    })
-
-  await run(Number(calls) / 2)
-  const before = process.cpuUsage()
-  await run(Number(calls))
-  const { user, system } = process.cpuUsage(before)
-  await close()
-  return (user + system) / Number(calls)
-}
-
-if (import.meta.main) console.log(await measure(process.argv.slice(2)))

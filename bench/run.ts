@@ -1,88 +1,112 @@
-// Compares the CPU time of one call, contender by contender, with bare undici.
-//
-//   pnpm bench [--rounds 11] [--calls 20000] [--concurrency 50] [--only name,name] [--json FILE]
+// Compares what a call costs, contender by contender, with bare undici. `npm run bench -- --help` lists the options.
 //
 // Each contender runs in a process of its own, the server in another. In every round all of them run, in turn, so that
-// whatever else the machine does hits them alike; a ratio compares a contender with the baseline of the same round.
-import { fork } from "node:child_process"
-import { once } from "node:events"
-import { existsSync, readdirSync, writeFileSync } from "node:fs"
-import { availableParallelism } from "node:os"
+// whatever else the machine does hits them alike; a ratio compares two contenders in the same round.
+import { readdirSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
-import { text } from "node:stream/consumers"
 import { parseArgs } from "node:util"
+import { goalsTable } from "./goals.ts"
+import type { Round } from "./measure.ts"
+import { type Client, freePort, startClient, startRedis, startServer } from "./processes.ts"
+import type { Cell } from "./samples.ts"
+import { rowsOf, tablesOf } from "./table.ts"
+import { workloads } from "./workloads.ts"
 
 const baseline = "undici-request"
-const taskset = "/usr/bin/taskset"
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: "string", default: "11" },
-    calls: { type: "string", default: "20000" },
-    concurrency: { type: "string", default: "50" },
+    launches: { type: "string", default: "3" },
+    rounds: { type: "string", default: "5" },
+    millis: { type: "string", default: "75" },
+    calls: { type: "string" },
     only: { type: "string" },
-    json: { type: "string" }
+    workloads: { type: "string" },
+    "in-flight": { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false }
   }
 })
 
-/** A process of this folder, on a core of its own where the machine lets us choose. */
-const start = (file: string, core: number, args: ReadonlyArray<string> = []) => {
-  const pinned = availableParallelism() > 1 && existsSync(taskset)
-  const node = ["--conditions=switchboard-source", "--no-warnings"]
-  return fork(join(import.meta.dirname, file), args, {
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
-    ...(pinned ? { execPath: taskset, execArgv: ["-c", String(core), process.execPath, ...node] } : { execArgv: node })
-  })
+if (options.help) {
+  console.log(`pnpm bench [options]
+  --launches 3          how often all processes are started anew
+  --rounds 5            of each launch
+  --millis 75           of CPU that a round takes
+  --calls N             that a round makes, without warming up: to see that all works
+  --only a,b            these contenders, and the baseline
+  --workloads a,b       of ${Object.keys(workloads).join(", ")}
+  --in-flight 1,50      these numbers of calls at a time
+  --json FILE           writes the tables as data`)
+  process.exit()
 }
 
-const quantile = (values: ReadonlyArray<number>, at: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const position = (sorted.length - 1) * at
-  const [low, high] = [sorted[Math.floor(position)]!, sorted[Math.ceil(position)]!]
-  return low + (high - low) * (position % 1)
-}
+const isChosen = (list: string | undefined, value: string | number): boolean =>
+  list === undefined || list.split(",").includes(String(value))
+const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
-const all = readdirSync(join(import.meta.dirname, "contenders")).map((file) => basename(file, ".ts"))
-const chosen = options.only?.split(",") ?? all
-const names = [baseline, ...chosen.filter((name) => name !== baseline)]
+const redis = await startRedis()
+if (redis === undefined) say("no redis-server on the PATH: contenders that need one are left out")
+const names = readdirSync(join(import.meta.dirname, "contenders"))
+  .map((file) => basename(file, ".ts"))
+  .filter((name) => name === baseline || isChosen(options.only, name))
+  .filter((name) => redis !== undefined || !name.includes("redis"))
 
-const server = start("server.ts", 0)
-const [line] = await once(server.stdout!, "data")
-const origin = String(line).trim()
+const cells = Object.entries(workloads)
+  .filter(([workload]) => isChosen(options.workloads, workload))
+  .flatMap(([workload, { inFlight }]) => inFlight.map((inFlight) => ({ workload, inFlight })))
+  .filter(({ inFlight }) => isChosen(options["in-flight"], inFlight))
+  .map((cell) => ({ ...cell, rounds: new Map<string, Array<Round>>() }))
 
-const micros: Record<string, Array<number>> = Object.fromEntries(names.map((name) => [name, []]))
-try {
-  for (let round = 0; round < Number(options.rounds); round++) {
+const [millis, rounds, launches] = [Number(options.millis), Number(options.rounds), Number(options.launches)]
+const calls = options.calls === undefined ? undefined : Number(options.calls)
+
+/** One workload in all contenders that know it. */
+const runCell = async (clients: ReadonlyArray<Client>, cell: typeof cells[number]): Promise<void> => {
+  const { against } = workloads[cell.workload]!
+  const ready: Array<Client> = []
+  for (const client of clients) {
+    const workload = client.name === baseline ? against ?? cell.workload : cell.workload
+    const reply = await client.tell({ prepare: { workload, inFlight: cell.inFlight, millis, calls } })
+    if (reply === "ready") ready.push(client)
+  }
+  for (let round = 0; round < rounds; round++) {
     // Each round starts with another contender, so that none is always first.
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(i + round) % names.length]!
-      const child = start("contender.ts", 1, [name, origin, options.calls, options.concurrency])
-      const [printed, [code]] = await Promise.all([text(child.stdout!), once(child, "exit")])
-      if (code !== 0) throw new Error(`${name} failed`)
-      micros[name]!.push(Number(printed))
+    for (let i = 0; i < ready.length; i++) {
+      const client = ready[(i + round) % ready.length]!
+      const measured = await client.tell("measure")
+      if (typeof measured === "string") throw new Error(`${client.name} answered ${measured}`)
+      if (!cell.rounds.has(client.name)) cell.rounds.set(client.name, [])
+      cell.rounds.get(client.name)!.push(measured)
     }
   }
-} finally {
-  server.disconnect()
 }
 
-const table = names.map((name) => {
-  const ratios = micros[name]!.map((value, round) => value / micros[baseline]![round]!)
-  return {
-    name,
-    micros: quantile(micros[name]!, 0.5),
-    ratio: { median: quantile(ratios, 0.5), lower: quantile(ratios, 0.25), upper: quantile(ratios, 0.75) }
+const server = await startServer()
+const dead = `http://127.0.0.1:${await freePort()}`
+try {
+  for (let launch = 1; launch <= launches; launch++) {
+    const start = (name: string) => startClient(name, { server: server.origin, dead, redis: redis?.origin })
+    const clients = await Promise.all(names.map(start))
+    for (const cell of cells) {
+      say(
+        `${
+          performance.now() / 1000 | 0
+        } s, launch ${launch} of ${launches}: ${cell.workload}, ${cell.inFlight} in flight`
+      )
+      await runCell(clients, cell)
+    }
+    await Promise.all(clients.map((client) => client.stop()))
   }
-}).toSorted((a, b) => a.ratio.median - b.ratio.median)
-
-console.log("| contender | CPU per call | × bare undici | quartiles |\n| --- | --- | --- | --- |")
-for (const { micros, name, ratio } of table) {
-  const quartiles = `${ratio.lower.toFixed(2)} to ${ratio.upper.toFixed(2)}`
-  console.log(`| ${name} | ${micros.toFixed(1)} µs | ${ratio.median.toFixed(2)} | ${quartiles} |`)
+} finally {
+  await Promise.all([server.stop(), redis?.stop()])
 }
+
+const measured: ReadonlyArray<Cell> = cells
+const rows = rowsOf(measured, baseline)
+console.log(`${tablesOf(rows, baseline)}\n${goalsTable(measured, baseline)}`)
 
 if (options.json !== undefined) {
-  const { calls, concurrency, rounds } = options
-  const settings = { rounds: Number(rounds), calls: Number(calls), concurrency: Number(concurrency), baseline }
-  writeFileSync(options.json, `${JSON.stringify({ node: process.version, settings, table, micros }, null, 2)}\n`)
+  const settings = { launches, rounds, millis, calls, baseline }
+  writeFileSync(options.json, `${JSON.stringify({ node: process.version, settings, rows }, null, 2)}\n`)
 }

@@ -1,0 +1,73 @@
+// The process of one contender: does a round when it is told to, and nothing in between.
+//
+//   node bench/client.ts <name> <origin> <origin where nobody listens>
+import type { Contender, Open } from "./contender.ts"
+import { type Load, measure, type Round, warmUp } from "./measure.ts"
+import { type Workload, workloads } from "./workloads.ts"
+
+/** A workload to get ready for, in place of the one before. */
+export interface Prepare {
+  readonly workload: string
+  readonly inFlight: number
+  /** How much CPU a round should take. */
+  readonly millis: number
+  /** How many calls a round makes, in place of as many as that is, and without warming up. */
+  readonly calls: number | undefined
+}
+export type Request = { readonly prepare: Prepare } | "measure"
+export type Reply = "ready" | "unknown" | Round | { readonly error: string }
+
+const mostCalls = 200_000
+
+/** The workloads whose code has run before. */
+const warm = new Set<string>()
+
+const [name, origin, deadOrigin] = process.argv.slice(2)
+const { open }: { readonly open: Open } = await import(`./contenders/${name}.ts`)
+
+let close = async (): Promise<void> => {}
+let measureRound: (() => Promise<Round>) | undefined
+
+const prepare = async ({ calls, inFlight, millis, workload: id }: Prepare): Promise<Reply> => {
+  await close()
+  // Another number of calls at a time is another number of connections: nothing is left of the contender before.
+  const workload = workloads[id]!
+  const contender = await open(workload.deadHost === true ? deadOrigin! : origin!, inFlight)
+  close = contender.close
+  const load = loadOf(contender, workload, inFlight)
+  if (load === undefined) return "unknown"
+
+  if (workload.deadHost === true) await openCircuit(load)
+  const total = calls === undefined
+    ? Math.max(inFlight * 2, await warmUpFor(load, id, millis))
+    : Math.max(inFlight, Math.ceil(calls / workload.weight))
+  const latencies = new Float64Array(total)
+  measureRound = () => measure(load, total, latencies)
+  return "ready"
+}
+
+/** Lets compilers see the calls; how many of them are a round. */
+const warmUpFor = async (load: Load, id: string, millis: number): Promise<number> => {
+  const calls = Math.ceil((warm.has(id) ? 2000 : 6000) / workloads[id]!.weight)
+  warm.add(id)
+  const cpu = await warmUp(load, Math.max(load.inFlight, calls))
+  return Math.min(mostCalls, Math.round(millis / cpu))
+}
+
+const loadOf = (contender: Contender, { call, isRight }: Workload, inFlight: number): Load | undefined =>
+  contender[call] && { call: contender[call], isRight, inFlight, settle: contender.settle }
+
+/** Makes calls that fail, one after the other, until one is refused. */
+const openCircuit = async ({ call, isRight }: Load): Promise<void> => {
+  for (let i = 0; i < 100; i++) if (isRight(await new Promise(call))) return
+  throw new Error("the circuit does not open")
+}
+
+const handle = (request: Request): Promise<Reply> => request === "measure" ? measureRound!() : prepare(request.prepare)
+
+process.on("message", (request: Request) => {
+  const reply = (reply: Reply) => process.send!(reply)
+  handle(request).then(reply, (error: Error) => reply({ error: `${error.stack} ${String(error.cause ?? "")}` }))
+})
+process.once("disconnect", () => process.exit())
+process.send!("ready" satisfies Reply)

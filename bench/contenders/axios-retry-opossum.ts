@@ -1,0 +1,35 @@
+// axios, retried by axios-retry, behind opossum's breaker: the options of both READMEs. The breaker is outside, so that it
+// judges calls and has their timeout; axios-retry's default waits for nothing.
+import { type AxiosRequestConfig, create } from "axios"
+import axiosRetry from "axios-retry"
+import { Agent } from "node:http"
+import CircuitBreaker from "opossum"
+import { order } from "../bodies.ts"
+import type { Call, Open } from "../contender.ts"
+
+export const open: Open = (origin, connections) => {
+  const httpAgent = new Agent({ keepAlive: true, maxSockets: connections, maxFreeSockets: connections })
+  const client = create({ baseURL: origin, httpAgent, timeout: 10_000 })
+  axiosRetry(client, { retries: 3 })
+  const breaker = new CircuitBreaker((config: AxiosRequestConfig) => client.request(config), {
+    timeout: 30_000,
+    errorThresholdPercentage: 50,
+    resetTimeout: 30_000
+  })
+  const json = (config: AxiosRequestConfig): Call => (done) => {
+    breaker.fire(config).then(({ data }) => data).then(done, done)
+  }
+  const get = json({ url: "/v1/charges/ch_1" })
+  return {
+    get,
+    getPage: json({ url: "/v1/charges" }),
+    getFlaky: json({ url: "/v1/flaky/ch_1" }),
+    post: json({ method: "POST", url: "/v1/charges", data: order }),
+    getRefused: (done) =>
+      get((result) => done((result as { code?: string }).code === "EOPENBREAKER" ? "refused" : result)),
+    close: async () => {
+      breaker.shutdown()
+      httpAgent.destroy()
+    }
+  }
+}

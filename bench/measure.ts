@@ -1,0 +1,86 @@
+// Makes a number of calls, so many at a time, and measures what they cost.
+import type { Call } from "./contender.ts"
+
+export interface Round {
+  readonly calls: number
+  /** CPU of one call, user and system, in microseconds. */
+  readonly cpu: number
+  /** Milliseconds the round took. */
+  readonly elapsed: number
+  /** Latency in microseconds. */
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface Load {
+  readonly call: Call
+  readonly isRight: (result: unknown) => boolean
+  readonly inFlight: number
+  /** Does what calls put off. */
+  readonly settle?: (() => Promise<void>) | undefined
+}
+
+/** Makes the calls. What a call took, in milliseconds, is written into `latencies`. */
+export const run = ({ call, inFlight, isRight }: Load, total: number, latencies: Float64Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let started = 0
+    let finished = 0
+
+    // Each of the calls in flight is followed by another one in its place, without anything made for it.
+    const place = () => {
+      let began = 0
+      let calling = false
+      let answered = false
+      const done = (result: unknown): void => {
+        if (!isRight(result)) return reject(new Error("a wrong answer", { cause: result }))
+        latencies[finished++] = performance.now() - began
+        if (finished === total) resolve()
+        else if (calling) answered = true
+        else next()
+      }
+      const next = (): void => {
+        // A loop, because of answers that come before `call` has returned.
+        while (started < total) {
+          started++
+          calling = true
+          answered = false
+          began = performance.now()
+          call(done)
+          calling = false
+          if (!answered) return
+        }
+      }
+      return next
+    }
+    for (let i = 0; i < inFlight; i++) place()()
+  })
+
+/** One round; `latencies` has room for all its calls. */
+export const measure = async (load: Load, calls: number, latencies: Float64Array): Promise<Round> => {
+  // The last turn of this contender was a while ago: connections that are gone are made anew, unmeasured.
+  await run(load, load.inFlight, latencies)
+
+  const before = process.cpuUsage()
+  const began = performance.now()
+  await run(load, calls, latencies)
+  await load.settle?.()
+  const elapsed = performance.now() - began
+  const { system, user } = process.cpuUsage(before)
+
+  const sorted = latencies.subarray(0, calls).toSorted()
+  const at = (quantile: number): number => sorted[Math.floor((calls - 1) * quantile)]! * 1000
+  return { calls, cpu: (user + system) / calls, elapsed, p50: at(0.5), p99: at(0.99) }
+}
+
+/** Makes so many calls, that compilers have seen enough of them; the CPU of one in the end, in milliseconds. */
+export const warmUp = async (load: Load, calls: number): Promise<number> => {
+  const latencies = new Float64Array(calls)
+  // Connections first, then half of the calls, and the other half.
+  await run(load, load.inFlight, latencies)
+  const half = Math.ceil(calls / 2)
+  await run(load, half, latencies)
+  const before = process.cpuUsage()
+  await run(load, half, latencies)
+  const { system, user } = process.cpuUsage(before)
+  return (user + system) / 1000 / half
+}

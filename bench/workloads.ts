@@ -1,0 +1,66 @@
+// What is measured: which call, how many at a time, and what a right answer is.
+import { page, streamBytes } from "./bodies.ts"
+import type { Contender } from "./contender.ts"
+
+export interface Workload {
+  readonly title: string
+  readonly call: Exclude<keyof Contender, "settle" | "close">
+  readonly inFlight: ReadonlyArray<number>
+  readonly isRight: (result: unknown) => boolean
+  /** The workload of the baseline, where it has no counterpart. */
+  readonly against?: string
+  /** Nobody listens where these calls go. */
+  readonly deadHost?: boolean
+  /** About how many calls of `get` are the work of one of these. */
+  readonly weight: number
+}
+
+const has = (name: string, value: unknown) => (result: unknown): boolean =>
+  typeof result === "object" && result !== null && (result as Readonly<Record<string, unknown>>)[name] === value
+
+const isCharge = has("id", "ch_1")
+
+export const workloads: Readonly<Record<string, Workload>> = {
+  get: { title: "GET a small JSON", call: "get", inFlight: [1, 50, 500], isRight: isCharge, weight: 1 },
+  post: { title: "POST 1 KiB of JSON", call: "post", inFlight: [1, 50, 500], isRight: isCharge, weight: 1 },
+  "get-100k": {
+    title: "GET 100 KiB of JSON",
+    call: "getPage",
+    inFlight: [1, 50],
+    isRight: (result) => has("has_more", false)(result) && (result as typeof page).data.length === page.data.length,
+    weight: 10
+  },
+  download: {
+    title: "1 MiB streamed down",
+    call: "download",
+    inFlight: [1, 10],
+    isRight: (result) => result === streamBytes,
+    weight: 20
+  },
+  upload: {
+    title: "1 MiB streamed up",
+    call: "upload",
+    inFlight: [1, 10],
+    isRight: has("received", streamBytes),
+    weight: 20
+  },
+  "open-circuit": {
+    title: "A dead host behind an open circuit, beside bare undici's GET of a small JSON",
+    call: "getRefused",
+    inFlight: [50],
+    isRight: (result) => result === "refused",
+    against: "get",
+    deadHost: true,
+    weight: 1
+  },
+  "mix-503": {
+    title: "GET a small JSON, every tenth answer a 503",
+    call: "getFlaky",
+    inFlight: [50],
+    // Once in ten thousand calls every attempt meets a 503.
+    isRight: (result) =>
+      isCharge(result) || has("error", "unavailable")(result) ||
+      result instanceof Error && result.message.includes("503"),
+    weight: 1
+  }
+}
