@@ -1,21 +1,26 @@
-/** Schemas as plain functions, compiled once. */
+/** Schemas as plain functions: compiled to code at first use where the platform allows it, else interpreted. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 /** One direction of a schema. The effect is an `Exit` unless the schema itself is effectful. Never throws. */
 export type Parse<A = unknown, I = unknown> = (input: I) => Effect.Effect<A, SchemaIssue.Issue>
 
 /** From the wire. */
-export const decoder = (schema: Schema.Constraint, options: SchemaAST.ParseOptions | undefined): Parse =>
-  guarded(SchemaParser.decodeUnknownEffect(schema, options))
+export const decoder = (schema: Schema.Constraint, options: SchemaAST.ParseOptions | undefined): Parse => {
+  SchemaJITCompiler.enable(schema.ast)
+  return guarded(SchemaParser.decodeUnknownEffect(schema, options))
+}
 
 /** To the wire. */
-export const encoder = (schema: Schema.Constraint, options: SchemaAST.ParseOptions | undefined): Parse =>
-  guarded(SchemaParser.encodeUnknownEffect(schema, options))
+export const encoder = (schema: Schema.Constraint, options: SchemaAST.ParseOptions | undefined): Parse => {
+  SchemaJITCompiler.enable(SchemaAST.flip(schema.ast))
+  return guarded(SchemaParser.encodeUnknownEffect(schema, options))
+}
 
 /** The first that accepts the input, in order; the issues of all of them if none does. */
 export const firstOf = <A, I>(parsers: ReadonlyArray<Parse<A, I>>): Parse<A, I> => {
