@@ -50,8 +50,8 @@ export interface Request {
   readonly origin: string
   /** Path and query, beginning with `/`. */
   readonly path: string
-  /** Names and values in turn; names in lower case. */
-  readonly headers: ReadonlyArray<string>
+  /** Names and values in turn; names in lower case. The transport's own from now on: it may add to them. */
+  readonly headers: Array<string>
   readonly body: string | Uint8Array | undefined
   /** Bytes after decompression; an answer that is larger fails with `ResponseTooLarge`. */
   readonly maxResponseBytes: number

@@ -41,7 +41,8 @@ export const make = (options: Options = {}): Transport.Transport => ({
       (pool): Transport.Channel => ({
         client: makeClient(pool, options.unreadTimeout ?? 30_000),
         send: (request, receiver) => {
-          const exchange = new Exchange(optionsOf(request), request.maxResponseBytes, receiver)
+          if (!has(request.headers, "accept-encoding")) request.headers.push("accept-encoding", acceptEncoding)
+          const exchange = new Exchange(request, receiver)
           pool.run(request.origin, exchange)
           return exchange
         }
@@ -49,20 +50,7 @@ export const make = (options: Options = {}): Transport.Transport => ({
     )
 })
 
-const optionsOf = (request: Transport.Request) => ({
-  path: request.path,
-  method: request.method,
-  headers: headersOf(request.headers),
-  body: request.body ?? null
-})
-
-const headersOf = (headers: ReadonlyArray<string>): Array<string> => {
-  const out: Array<string> = []
-  let accepts = false
-  for (let i = 0; i < headers.length; i++) {
-    if (i % 2 === 0 && headers[i] === "accept-encoding") accepts = true
-    out.push(headers[i]!)
-  }
-  if (!accepts) out.push("accept-encoding", acceptEncoding)
-  return out
+const has = (headers: ReadonlyArray<string>, name: string): boolean => {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true
+  return false
 }

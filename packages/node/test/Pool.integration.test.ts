@@ -73,8 +73,8 @@ it.live("an origin is forgotten when it has no connection and nothing to do", ()
     const get = (origin: string) =>
       Effect.promise(() => {
         const { promise, resolve } = Promise.withResolvers<unknown>()
-        const options = { path: "/", method: "GET" }
-        pool.run(origin, new Exchange(options, 1_000, { onResponse: resolve, onFailure: resolve }))
+        const request = { method: "GET", origin, path: "/", headers: [], body: undefined, maxResponseBytes: 1_000 }
+        pool.run(origin, new Exchange(request, { onResponse: resolve, onFailure: resolve }))
         return promise
       })
     const server = yield* echo

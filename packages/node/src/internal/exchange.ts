@@ -20,7 +20,7 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
   private readonly receiver: Transport.Receiver
   private readonly limit: number
   private status = 0
-  private headers: Record<string, string | Array<string> | undefined> = {}
+  private headers: Record<string, string | Array<string> | undefined> = none
   private codings: ReadonlyArray<Coding> | undefined = undefined
   private decoder: Decoder | undefined = undefined
   private chunk: Uint8Array | undefined = undefined
@@ -30,9 +30,9 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
   /** The outcome is known and about to be reported. */
   private settled = false
 
-  constructor(options: Dispatcher.DispatchOptions, limit: number, receiver: Transport.Receiver) {
-    super(options)
-    this.limit = limit
+  constructor(request: Transport.Request, receiver: Transport.Receiver) {
+    super(request as Dispatcher.DispatchOptions) // undici takes a body that is undefined for none, its types do not
+    this.limit = request.maxResponseBytes
     this.receiver = receiver
   }
 
@@ -180,6 +180,7 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
 }
 
 const empty = new Uint8Array(0)
+const none: Record<string, never> = {}
 
 let ready: Array<Exchange> = []
 const flush = (): void => {

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 /** One direction of a schema. The effect is an `Exit` unless the schema itself is effectful. Never throws. */
 export type Parse<A = unknown, I = unknown> = (input: I) => Effect.Effect<A, SchemaIssue.Issue>

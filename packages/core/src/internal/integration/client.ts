@@ -12,6 +12,7 @@ import * as Telemetry from "../../Telemetry.ts"
 import { millis as toMillis } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 import { millis } from "../monotonic.ts"
+import { type Begun, type Resume, toEffect } from "../pipeline/begun.ts"
 import * as Call from "../pipeline/call.ts"
 import * as Layers from "../pipeline/layers.ts"
 import * as Run from "../pipeline/run.ts"
@@ -51,50 +52,62 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     request: unknown,
     { layers, plan: given }: Planner.Planned,
     work: Prepared,
-    key: string | undefined
-  ): Effect.Effect<unknown, unknown> => {
+    key: string | undefined,
+    resume: Resume
+  ): Begun | undefined => {
     const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
     call.idempotencyKey = work.keyed || plan.keyHeader === undefined ? undefined : key ?? nextId()
-    if (layers === undefined) return Run.run(call, plan, work, (exit) => call.end(exit))
-    return Layers.run(call, plan, layers, {
+    if (layers === undefined) return Run.begin(call, plan, work, resume)
+    resume(Layers.run(call, plan, layers, {
       request,
       key: answering ? work.identity() : "",
-      oneShot: work.oneShot,
-      start: answering ? work.startKept : () => work.start
-    })
+      work: (known) => answering ? work.kept(known) : work
+    }))
+    return undefined
   }
 
   const answer = (
     call: Call.Call,
     request: unknown,
     planned: Planner.Planned,
-    key: string | undefined
-  ): Effect.Effect<unknown, unknown> => {
+    key: string | undefined,
+    resume: Resume
+  ): Begun | undefined => {
     const prepared = prepare(request, planned.plan)
     const exit = settled(prepared)
-    if (exit !== undefined && Exit.isSuccess(exit)) return send(call, request, planned, exit.value, key)
-    return Effect.matchEffect(exit ?? inTime(call, prepared), {
+    if (exit !== undefined && Exit.isSuccess(exit)) return send(call, request, planned, exit.value, key, resume)
+    resume(Effect.matchEffect(exit ?? inTime(call, prepared), {
       onFailure: (reason) => call.refuse(reason),
-      onSuccess: (work) => send(call, request, planned, work, key)
-    })
+      onSuccess: (work) => toEffect((resume) => send(call, request, planned, work, key, resume))
+    }))
+    return undefined
   }
 
   return (request, fiber) => {
     const { totalTimeout } = usual.plan
     const at = fiber.getRef(Resilience.CurrentOptions)
-    const begin = (total: number, go: (call: Call.Call) => Effect.Effect<unknown, unknown>) =>
-      Call.begin(subject, nextId(), total, fiber, go)
-    if (at === undefined) return begin(totalTimeout, (call) => answer(call, request, usual, undefined))
+    if (at === undefined) {
+      return Call.begin(
+        subject,
+        nextId(),
+        totalTimeout,
+        fiber,
+        (call, resume) => answer(call, request, usual, undefined, resume)
+      )
+    }
     const { idempotencyKey: key, settings } = at
     const total = settings?.totalTimeout === undefined ? totalTimeout : toMillis(settings.totalTimeout)
-    return begin(total, (call) => {
+    return Call.begin(subject, nextId(), total, fiber, (call, resume) => {
       const refuse = (issue: string) => call.refuse(new InvalidRequest({ issue }))
-      if (key !== undefined && !isKey(key)) return refuse(unusableKey)
       const run = (planned: Planner.Planned) =>
-        answer(call, request, key === undefined ? planned : Planner.keyed(planned), key)
-      return settings === undefined
-        ? run(usual)
-        : Effect.matchEffect(planWith(settings), { onFailure: ({ message }) => refuse(message), onSuccess: run })
+        toEffect((resume) => answer(call, request, key === undefined ? planned : Planner.keyed(planned), key, resume))
+      if (key !== undefined && !isKey(key)) resume(refuse(unusableKey))
+      else if (settings === undefined) resume(run(usual))
+      else {resume(Effect.matchEffect(planWith(settings), {
+          onFailure: ({ message }) => refuse(message),
+          onSuccess: run
+        }))}
+      return undefined
     })
   }
 }

@@ -18,13 +18,11 @@ import { defaultKeyHeader } from "./operationOptions.ts"
 import type { Shared } from "./shared.ts"
 
 /** A request that can be sent. */
-export interface Prepared {
-  readonly oneShot: boolean
+export interface Prepared extends Run.Work {
   /** It has an idempotency key in a header that the contract declares: that stays as it is. */
   readonly keyed: boolean
-  readonly start: Attempt.Start
   /** The same for an answer that is kept. */
-  readonly startKept: (known: Answered | undefined) => Attempt.Start
+  readonly kept: (known: Answered | undefined) => Run.Work
   /** Equal for requests of one audience that are sent alike. */
   readonly identity: () => string
 }
@@ -36,13 +34,7 @@ export const buffered = (operation: Buffered, shared: Shared): Prepare => {
   const prepared = (encoded: Encoded, plan: Run.Plan, audience: string): Exit.Exit<Prepared, Reason> =>
     isLarger(encoded.body, plan.maxRequestBytes)
       ? Exit.fail(StreamedClient.tooLarge(plan.maxRequestBytes))
-      : Exit.succeed({
-        oneShot: false,
-        keyed: isKeyed(encoded, plan),
-        start: Exchange.start(wire, plan, encoded),
-        startKept: (known) => Exchange.startKept(wire, plan, encoded, known),
-        identity: () => identityOf(encoded, audience)
-      })
+      : Exit.succeed(new Request(wire, plan, encoded, audience))
   if (shared.audienceOfCall !== undefined && shared.answering.has(operation.name)) {
     // As what auth does in the attempt, it sees nothing of what was asked for at the call site.
     const audience = Effect.updateContext(shared.audienceOfCall, inTurn<never>)
@@ -61,6 +53,39 @@ export const buffered = (operation: Buffered, shared: Shared): Prepare => {
   }
 }
 
+class Request implements Prepared {
+  readonly oneShot = false
+  private readonly wire: Exchange.Wire
+  private readonly plan: Run.Plan
+  private readonly encoded: Encoded
+  private readonly audience: string
+
+  constructor(wire: Exchange.Wire, plan: Run.Plan, encoded: Encoded, audience: string) {
+    this.wire = wire
+    this.plan = plan
+    this.encoded = encoded
+    this.audience = audience
+  }
+
+  get keyed(): boolean {
+    return isKeyed(this.encoded, this.plan)
+  }
+
+  start(attempt: Attempt.Attempt, sink: Attempt.Sink): Attempt.Running {
+    return Exchange.start(this.wire, this.plan, this.encoded, attempt, sink)
+  }
+
+  kept(known: Answered | undefined): Run.Work {
+    const { encoded, oneShot, plan, wire } = this
+    return { oneShot, start: (attempt, sink) => Exchange.startKept(wire, plan, encoded, known, attempt, sink) }
+  }
+
+  identity(): string {
+    const { audience, encoded: { body, headers, path } } = this
+    return JSON.stringify([audience, path, headers, typeof body, typeof body === "object" ? Base64.encode(body) : body])
+  }
+}
+
 /** What an operation adds to what all share. */
 export const sending = ({ secretUrl, template }: Operation, { authenticator }: Shared) => ({
   secretTemplate: secretUrl ? template : undefined,
@@ -74,6 +99,3 @@ export const isKeyed = ({ headers }: Encoded, { keyHeader = defaultKeyHeader }: 
 
 /** A header loses the space around its value, so that one without anything else would be empty. */
 export const isKey = (key: string): boolean => typeof key === "string" && key.trim() !== "" && isValue(key)
-
-const identityOf = ({ body, headers, path }: Encoded, audience: string): string =>
-  JSON.stringify([audience, path, headers, typeof body, typeof body === "object" ? Base64.encode(body) : body])

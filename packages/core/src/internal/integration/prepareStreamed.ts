@@ -5,6 +5,7 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as Outcome from "../../Outcome.ts"
 import type { Encoded, Streamed } from "../contract/operation.ts"
+import type * as Attempt from "../pipeline/attempt.ts"
 import * as EffectAttempt from "../pipeline/effectAttempt.ts"
 import * as HandedOut from "../pipeline/handedOut.ts"
 import type * as Run from "../pipeline/run.ts"
@@ -34,7 +35,7 @@ export const streamed = (operation: Streamed, shared: Shared): Prepare => {
       const work = Effect.provideService(send(request), StreamedClient.CurrentAnswer, answer)
       const outcomeOf = (exit: Exit.Exit<unknown, unknown>) =>
         classify?.(exit) ?? Outcome.fromAnswer(exit, answer.status, answer.retryAfter)
-      return EffectAttempt.start(work, outcomeOf, answer)(attempt, {
+      const handingOut: Attempt.Sink = {
         handOver: (answer, outcome, status) => sink.handOver(answer, outcome, status),
         end: (exit, outcome, status) => {
           const handOut = Exit.isSuccess(exit) ? streamIn(exit.value) : undefined
@@ -45,9 +46,11 @@ export const streamed = (operation: Streamed, shared: Shared): Prepare => {
             status
           )
         }
-      })
+      }
+      return EffectAttempt.start(attempt, handingOut, work, outcomeOf, answer)
     }
-    return { oneShot: operation.oneShot(request), keyed: isKeyed(head, plan), start, startKept: () => start, identity }
+    const once: Run.Work = { oneShot: operation.oneShot(request), start }
+    return { ...once, keyed: isKeyed(head, plan), kept: () => once, identity }
   }
   return (request, plan) => Effect.mapEager(operation.head(request), (head) => prepared(request, head, plan))
 }

@@ -1,8 +1,9 @@
-/** Ids that are unique without asking for randomness each time: a random part for the layer, and a counter. */
+/** Ids that are unique without asking for randomness each time: 96 random bits for the layer, and a counter. */
 import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
 
 export const sequence: Effect.Effect<() => string> = Effect.sync(() => {
-  const random = globalThis.crypto.randomUUID()
+  const random = Base64Url.encode(globalThis.crypto.getRandomValues(new Uint8Array(12)))
   let count = 0
   return () => `${random}-${(++count).toString(36)}`
 })

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
-import type { Call } from "../../Call.ts"
+import type * as Current from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
 import { AttemptTimeout, DeadlineExceeded, type Reason } from "../../IntegrationError.ts"
 import * as Outcome from "../../Outcome.ts"
@@ -14,13 +14,20 @@ import * as Policy from "../../Policy.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
+import type { Begun } from "./begun.ts"
 import type { InFlight } from "./inFlight.ts"
 
-/** Begins the work of one attempt and tells the sink how it ended, once, unless it was cancelled. */
-export type Start = (attempt: Attempt, sink: Sink) => Running
+/** What an attempt does. */
+export interface Work {
+  /** Begins it and tells the sink how it ended, once, unless it was cancelled. */
+  readonly start: (attempt: Attempt, sink: Sink) => Running
+}
 
 /** What the work is told about the attempt it is part of. */
-export interface Attempt extends Call {
+export interface Attempt {
+  readonly call: Omit<Current.Call, "attempt">
+  /** From 1. */
+  readonly attempt: number
   readonly context: Context.Context<never>
   /** When the attempt must have ended, in milliseconds of the monotonic clock. */
   readonly at: number
@@ -61,49 +68,66 @@ export interface Running {
 
 /** What an attempt needs to know of what it is part of. */
 export interface Surroundings {
-  readonly call: Omit<Call, "attempt"> & { readonly clock: Clock.Clock; readonly inFlight: InFlight }
+  readonly call: Attempt["call"] & { readonly clock: Clock.Clock; readonly inFlight: InFlight }
   readonly context: Context.Context<never>
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
   readonly deadlines: Deadlines.Deadlines
   readonly attemptTimeout: number
   /** When all attempts together began, and when they must have ended. */
-  readonly begun: number
+  readonly begunAt: number
   readonly deadline: number
-  readonly start: Start
+  readonly work: Work
 }
 
 /** How an attempt ended. */
 export interface Ended extends Telemetry.AttemptInfo {
   readonly outcome: Outcome.Outcome
+  /** Milliseconds of the monotonic clock. */
+  readonly endedAt: number
 }
 
-/** Runs one attempt; never fails, because how it ended is an answer. */
+/** Makes one attempt; never fails, because how it ended is an answer. */
 export const run = (around: Surroundings, attempt: number, span: Tracer.Span | undefined): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
-    const flight = new Flight(around, attempt, span, resume)
-    flight.admit(0)
+    const flight = begin(around, attempt, span, millis(around.call.clock), (ended) => resume(Effect.succeed(ended)))
     return Effect.suspend(() => flight.interrupt())
   })
 
-class Flight implements Attempt, Sink, Deadlines.Deadline {
-  readonly integration: string
-  readonly operation: string
-  readonly requestId: string
-  readonly idempotencyKey: string | undefined
+/** The same without an effect, at this time: `done` is told how it ended, perhaps at once, unless it was interrupted. */
+export const begin = (
+  around: Surroundings,
+  attempt: number,
+  span: Tracer.Span | undefined,
+  now: number,
+  done: (ended: Ended) => void
+): Begun => {
+  const flight = new Flight(around, attempt, span, now, done)
+  flight.admit(0, now)
+  return flight
+}
+
+/** An attempt on its way; how it ended, when it has. */
+class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
+  readonly call: Surroundings["call"]
   readonly context: Context.Context<never>
   readonly attempt: number
   readonly span: Tracer.Span | undefined
   at = 0
   prev: Deadlines.Deadline | undefined = undefined
   next: Deadlines.Deadline | undefined = undefined
+  exit: Exit.Exit<unknown, unknown> = Exit.void
+  outcome: Outcome.Outcome = Outcome.neutral
+  status: number | undefined = undefined
+  started = false
+  endedAt = 0
   private readonly around: Surroundings
-  private readonly clock: Clock.Clock
-  private readonly resume: (ended: Effect.Effect<Ended>) => void
-  private readonly begun: number
-  private readonly tickets: Array<number> = []
+  private readonly done: (ended: Ended) => void
+  private readonly begunAt: number
+  /** Of the gates that have let it through, in their order. */
+  private readonly tickets: Array<number>
+  private admitted = 0
   private admission: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private running: Running | undefined = undefined
-  private started = false
   private startedAt = 0
   private ended = false
 
@@ -111,30 +135,35 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     around: Surroundings,
     attempt: number,
     span: Tracer.Span | undefined,
-    resume: (ended: Effect.Effect<Ended>) => void
+    now: number,
+    done: (ended: Ended) => void
   ) {
-    const { call } = around
-    this.integration = call.integration
-    this.operation = call.operation
-    this.requestId = call.requestId
-    this.idempotencyKey = call.idempotencyKey
+    this.call = around.call
     this.context = around.context
     this.attempt = attempt
     this.span = span
     this.around = around
-    this.clock = call.clock
-    this.resume = resume
-    this.begun = millis(call.clock)
+    this.done = done
+    this.begunAt = now
+    // oxlint-disable-next-line unicorn/no-new-array -- one that grows takes the room of seventeen
+    this.tickets = new Array<number>(around.gates.length)
+  }
+
+  get duration(): number {
+    return this.started ? this.endedAt - this.startedAt : 0
+  }
+
+  get waited(): number {
+    return (this.started ? this.startedAt : this.endedAt) - this.begunAt
   }
 
   /** Asks the gates in their order, from the given one on, then starts. */
-  admit(from: number): void {
+  admit(from: number, now: number): void {
     const { gates } = this.around
-    const now = from === 0 ? this.begun : millis(this.clock)
     for (let i = from; i < gates.length; i++) {
       const admission = gates[i]!.admit(now)
       if (typeof admission !== "number") return this.refuse(admission, i, now)
-      this.tickets.push(admission)
+      this.tickets[this.admitted++] = admission
     }
     this.begin(now)
   }
@@ -164,11 +193,11 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
       const answer = Exit.isSuccess(exit) ? exit.value : undefined
       if (this.ended) {
         // The caller has left when the ticket was there already.
-        if (typeof answer === "number") gate.settle(answer, Outcome.refused(undefined), millis(this.clock))
+        if (typeof answer === "number") gate.settle(answer, Outcome.refused(undefined), millis(this.call.clock))
       } else if (answer === undefined) this.end(exit, Outcome.neutral, undefined)
       else if (typeof answer === "number") {
-        this.tickets.push(answer)
-        this.admit(index + 1)
+        this.tickets[this.admitted++] = answer
+        this.admit(index + 1, millis(this.call.clock))
       } else this.refuse(answer, index, now)
     })
   }
@@ -191,7 +220,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     this.startedAt = now
     deadlines.add(this)
     try {
-      this.running = this.around.start(this, this)
+      this.running = this.around.work.start(this, this)
     } catch (defect) {
       this.end(Exit.die(defect), Outcome.neutral, undefined)
     }
@@ -204,7 +233,7 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
 
   handOver(answer: (held: Held) => unknown, outcome: Outcome.Outcome, status: number | undefined): void {
     if (this.ended) return
-    const { clock, around: { call: { inFlight }, deadlines } } = this
+    const { around: { deadlines }, call: { clock, inFlight } } = this
     this.ended = true
     deadlines.remove(this)
     const since = millis(clock)
@@ -259,27 +288,28 @@ class Flight implements Attempt, Sink, Deadlines.Deadline {
     status: number | undefined,
     now: number
   ): void {
-    const { attempt, begun, started, startedAt } = this
-    const waited = (started ? startedAt : now) - begun
-    this.resume(Effect.succeed({ exit, outcome, status, duration: now - begun - waited, waited, started, attempt }))
+    this.exit = exit
+    this.outcome = outcome
+    this.status = status
+    this.endedAt = now
+    this.done(this)
   }
 
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */
   private settle(outcome: Outcome.Outcome): number {
     this.ended = true
-    const { clock, around: { deadlines } } = this
-    deadlines.remove(this)
-    const now = millis(clock)
+    this.around.deadlines.remove(this)
+    const now = millis(this.call.clock)
     this.giveBack(outcome, now, this.started ? now - this.startedAt : undefined)
     return now
   }
 
   private giveBack(outcome: Outcome.Outcome, now: number, elapsed: number | undefined): void {
     const { gates } = this.around
-    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
+    for (let i = this.admitted - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
   }
 
   private exceeded(wasSent: boolean): DeadlineExceeded {
-    return new DeadlineExceeded({ timeout: Duration.millis(Math.max(0, this.at - this.around.begun)), wasSent })
+    return new DeadlineExceeded({ timeout: Duration.millis(Math.max(0, this.at - this.around.begunAt)), wasSent })
   }
 }

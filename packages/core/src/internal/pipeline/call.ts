@@ -1,5 +1,4 @@
 /** Position 1: one logical call, told by a span, metrics and events, whatever answers it; in flight until it has ended. */
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,6 +11,7 @@ import type * as Provenance from "../../Provenance.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import { millis } from "../monotonic.ts"
 import { stackless } from "../stackless.ts"
+import type { Begun, Resume } from "./begun.ts"
 import type { InFlight } from "./inFlight.ts"
 
 /** What all calls of an operation have in common. */
@@ -22,31 +22,37 @@ export interface Subject {
   readonly inFlight: InFlight
 }
 
-/** `totalTimeout` in milliseconds; `go` ends the call. */
+/** Begins what answers a call, and ends the call with it. */
+export type Go = (call: Call, resume: Resume) => Begun | undefined
+
+/** `totalTimeout` in milliseconds. */
 export const begin = (
   subject: Subject,
   requestId: string,
   totalTimeout: number,
   fiber: Fiber.Fiber<unknown, unknown>,
-  go: (call: Call) => Effect.Effect<unknown, unknown>
+  go: Go
 ): Effect.Effect<unknown, unknown> => {
   const call = new Call(subject, requestId, totalTimeout, fiber)
-  // Before the first step nothing has been taken; from then on it is told, however it ends.
-  return Effect.onError(
-    Effect.suspend(() => {
-      call.enter()
-      return call.traced ? spanned(call, go) : go(call)
-    }),
-    call.onFailure
-  )
+  return call.traced ? spanned(call, go) : told(call, go)
 }
 
-const spanned = (call: Call, go: (call: Call) => Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> => {
+/** Before the first step nothing has been taken; from then on it is told, however it ends. */
+const told = (call: Call, go: Go): Effect.Effect<unknown, unknown> =>
+  Effect.onExitPrimitive(
+    Effect.callback((resume) => {
+      call.enter()
+      call.begun = go(call, resume)
+    }),
+    (exit) => call.exited(exit)
+  )
+
+/** Told before the span has ended. */
+const spanned = (call: Call, go: Go): Effect.Effect<unknown, unknown> => {
   const { name, options } = call.observer.callSpan(call)
   return Effect.useSpan(name, options, (span) => {
     call.span = span
-    // Told before the span has ended.
-    return Effect.withParentSpan(Effect.onError(go(call), call.onFailure), span, { captureStackTrace: false })
+    return Effect.withParentSpan(told(call, go), span, { captureStackTrace: false })
   })
 }
 
@@ -61,9 +67,11 @@ export class Call implements Telemetry.CallInfo {
   readonly observer: Telemetry.Observer
   readonly inFlight: InFlight
   /** Milliseconds of the monotonic clock. */
-  readonly begun: number
+  readonly begunAt: number
   readonly deadline: number
   readonly traced: boolean
+  /** What answers it, where that is no effect. */
+  begun: Begun | undefined = undefined
   span: Tracer.Span | undefined = undefined
   attempts = 0
   private isOpen = false
@@ -77,8 +85,8 @@ export class Call implements Telemetry.CallInfo {
     this.context = fiber.context
     this.traced = fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
     this.clock = fiber.getRef(Clock.Clock)
-    this.begun = millis(this.clock)
-    this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begun + totalTimeout)
+    this.begunAt = millis(this.clock)
+    this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begunAt + totalTimeout)
   }
 
   enter(): void {
@@ -86,20 +94,30 @@ export class Call implements Telemetry.CallInfo {
     this.inFlight.enter()
   }
 
-  /** Ends it, the first time. `provenance`: where the answer came from, where that was not the remote. */
-  end(exit: Exit.Exit<unknown, unknown>, provenance?: Provenance.Provenance): Exit.Exit<unknown, unknown> {
+  /**
+   * Ends it, the first time. `provenance`: where the answer came from, where that was not the remote. `now`: milliseconds of
+   * the monotonic clock, where they are known.
+   */
+  end(
+    exit: Exit.Exit<unknown, unknown>,
+    provenance: Provenance.Provenance | undefined = undefined,
+    now: number = millis(this.clock)
+  ): Exit.Exit<unknown, unknown> {
     if (!this.isOpen) return exit
     this.isOpen = false
     this.inFlight.leave()
     this.span?.attribute("switchboard.attempts", this.attempts)
     if (Exit.isFailure(exit)) this.span?.attribute("error.type", Telemetry.tagOf(exit))
-    this.observer.callEnded(this, exit, this.attempts, millis(this.clock) - this.begun, provenance)
+    this.observer.callEnded(this, exit, this.attempts, now - this.begunAt, provenance)
     return exit
   }
 
   /** An interruption, and a defect of what decides about it, end it here. */
-  readonly onFailure = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-    Effect.sync(() => void this.end(Exit.failCause(cause)))
+  exited(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    if (!this.isOpen) return undefined
+    const ended = Effect.sync(() => void this.end(exit))
+    return this.begun === undefined ? ended : Effect.andThen(this.begun.interrupt(), ended)
+  }
 
   /** It cannot be made. */
   refuse(reason: Reason): Effect.Effect<never, unknown> {

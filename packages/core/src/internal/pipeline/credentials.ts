@@ -77,7 +77,7 @@ const withQuery = (path: string, query: Attachment["query"]): string => {
 }
 
 /** A header of ours replaces the caller's of the same name, except cookies, which add up. */
-const mergeHeaders = (given: ReadonlyArray<string>, ours: ReadonlyArray<string>): ReadonlyArray<string> => {
+const mergeHeaders = (given: ReadonlyArray<string>, ours: ReadonlyArray<string>): Array<string> => {
   const merged: Array<string> = []
   let cookies = ""
   for (let i = 0; i < given.length; i += 2) {

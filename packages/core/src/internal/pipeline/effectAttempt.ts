@@ -7,7 +7,7 @@ import * as Tracer from "effect/Tracer"
 import { CurrentCall } from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
 import * as Outcome from "../../Outcome.ts"
-import type { Attempt, Sink, Start } from "./attempt.ts"
+import type { Attempt, Running, Sink } from "./attempt.ts"
 import { inTurn } from "./inTurn.ts"
 
 /** What the work notes of itself while it runs. */
@@ -17,11 +17,12 @@ export interface Noted {
 }
 
 export const start = (
+  attempt: Attempt,
+  sink: Sink,
   work: Effect.Effect<unknown, unknown>,
   classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome,
   noted: Noted = { sent: true, status: undefined }
-): Start =>
-(attempt, sink) => {
+): Running => {
   const fiber = Effect.runForkWith(surroundings(attempt))(work)
   fiber.addObserver((exit) => conclude(sink, exit, noted.status, classify))
   return {
@@ -49,9 +50,8 @@ export const conclude = (
 }
 
 /** What an effect that is part of an attempt sees: the attempt, its time, and its span as the parent. */
-export const surroundings = (
-  { at, attempt, context, idempotencyKey, integration, operation, requestId, span }: Attempt
-): Context.Context<never> => {
+export const surroundings = ({ at, attempt, call, context, span }: Attempt): Context.Context<never> => {
+  const { idempotencyKey, integration, operation, requestId } = call
   const around = inTurn(context).pipe(
     Context.add(CurrentCall, { integration, operation, requestId, attempt, idempotencyKey }),
     Context.add(CurrentDeadline, at)

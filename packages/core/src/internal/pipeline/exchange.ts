@@ -14,7 +14,7 @@ import { Answered } from "../cache/answered.ts"
 import type { Buffered, Encoded } from "../contract/operation.ts"
 import { millis } from "../monotonic.ts"
 import { retryAfterMillis } from "../retryAfter.ts"
-import type { Attempt, Running, Sink, Start } from "./attempt.ts"
+import type { Attempt, Running, Sink } from "./attempt.ts"
 import * as Credentials from "./credentials.ts"
 import * as EffectAttempt from "./effectAttempt.ts"
 import { settled } from "./settled.ts"
@@ -49,7 +49,7 @@ export interface Limits {
 }
 
 /** The work of one attempt of a call with this encoded request. */
-export const start = (wire: Wire, limits: Limits, encoded: Encoded): Start => (attempt, sink) => {
+export const start = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attempt, sink: Sink): Running => {
   const exchange = new Exchange(wire, limits, attempt, sink)
   exchange.begin(toRequest(wire, limits, encoded, attempt))
   return exchange
@@ -59,14 +59,21 @@ export const start = (wire: Wire, limits: Limits, encoded: Encoded): Start => (a
  * The same for an answer that is kept: the attempt succeeds with an `Answered`. One that is known, but too old, is asked for
  * with its validator, unless the request has a condition of its own.
  */
-export const startKept =
-  (wire: Wire, limits: Limits, encoded: Encoded, known: Answered | undefined): Start => (attempt, sink) => {
-    const conditions = known === undefined || isConditional(encoded.headers) ? [] : known.conditions
-    const exchange = new KeptExchange(wire, limits, attempt, sink, conditions.length === 0 ? undefined : known)
-    const request = toRequest(wire, limits, encoded, attempt)
-    exchange.begin({ ...request, headers: [...request.headers, ...conditions] })
-    return exchange
-  }
+export const startKept = (
+  wire: Wire,
+  limits: Limits,
+  encoded: Encoded,
+  known: Answered | undefined,
+  attempt: Attempt,
+  sink: Sink
+): Running => {
+  const conditions = known === undefined || isConditional(encoded.headers) ? [] : known.conditions
+  const exchange = new KeptExchange(wire, limits, attempt, sink, conditions.length === 0 ? undefined : known)
+  const request = toRequest(wire, limits, encoded, attempt)
+  request.headers.push(...conditions)
+  exchange.begin(request)
+  return exchange
+}
 
 /** RFC 9110 section 13.1. */
 const preconditions = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"]
@@ -74,26 +81,24 @@ const isConditional = (headers: ReadonlyArray<string>): boolean =>
   preconditions.some((name) => hasHeader(headers, name))
 
 /** Whether a flat list of headers has one of that name. */
-export const hasHeader = (headers: ReadonlyArray<string>, name: string): boolean => {
+const hasHeader = (headers: ReadonlyArray<string>, name: string): boolean => {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true
   return false
 }
 
 const toRequest = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attempt): Transport.Request => {
+  const { call } = attempt
+  const own = encoded.headers.length
   const headers = encoded.headers.slice()
-  // What the contract sends under a name of ours stays.
-  const add = (name: string, value: string) => {
-    if (!hasHeader(encoded.headers, name)) headers.push(name, value)
-  }
-  for (let i = 0; i < wire.headers.length; i += 2) add(wire.headers[i]!, wire.headers[i + 1]!)
-  add("x-request-id", attempt.requestId)
+  for (let i = 0; i < wire.headers.length; i += 2) add(headers, own, wire.headers[i]!, wire.headers[i + 1]!)
+  add(headers, own, "x-request-id", call.requestId)
   const { keyHeader } = limits
-  if (keyHeader !== undefined && attempt.idempotencyKey !== undefined) add(keyHeader, attempt.idempotencyKey)
-  if (attempt.attempt > 1) add("x-retry-attempt", String(attempt.attempt - 1))
+  if (keyHeader !== undefined && call.idempotencyKey !== undefined) add(headers, own, keyHeader, call.idempotencyKey)
+  if (attempt.attempt > 1) add(headers, own, "x-retry-attempt", String(attempt.attempt - 1))
   if (wire.propagateTrace && attempt.span !== undefined) {
-    add("traceparent", HttpTraceContext.toHeaders(attempt.span).traceparent!)
+    add(headers, own, "traceparent", HttpTraceContext.toHeaders(attempt.span).traceparent!)
   }
-  if (wire.deadlineHeader !== undefined) add(wire.deadlineHeader, timeLeft(attempt.at, attempt.context))
+  if (wire.deadlineHeader !== undefined) add(headers, own, wire.deadlineHeader, timeLeft(attempt.at, attempt.context))
   return {
     method: wire.operation.method,
     origin: wire.origin,
@@ -102,6 +107,12 @@ const toRequest = (wire: Wire, limits: Limits, encoded: Encoded, attempt: Attemp
     body: encoded.body,
     maxResponseBytes: limits.maxResponseBytes
   }
+}
+
+/** What the contract sends under a name of ours stays; its own headers are the first ones. */
+const add = (headers: Array<string>, own: number, name: string, value: string): void => {
+  for (let i = 0; i < own; i += 2) if (headers[i] === name) return
+  headers.push(name, value)
 }
 
 /** Whole milliseconds until a time of the monotonic clock. */
@@ -151,7 +162,10 @@ class Exchange implements Running, Transport.Receiver {
     const { status } = response
     this.wire.onHeaders?.(response.headers, this.attempt.context)
     const retryAfter = status === 429 || status === 503 ? this.retryAfter(response.headers) : undefined
-    this.run(this.decode(response, retryAfter), (exit) => this.conclude(exit, status, retryAfter))
+    const decoded = this.decode(response, retryAfter)
+    const exit = settled(decoded)
+    if (exit !== undefined) return this.conclude(exit, status, retryAfter)
+    this.run(decoded, (exit) => this.conclude(exit, status, retryAfter))
   }
 
   onFailure(reason: Transport.Failure): void {
@@ -182,10 +196,7 @@ class Exchange implements Running, Transport.Receiver {
     if (this.fiber !== undefined) return Fiber.interrupt(this.fiber)
   }
 
-  /** In the common case the effect is an exit and no fiber is needed. */
   private run<A, E>(effect: Effect.Effect<A, E>, done: (exit: Exit.Exit<A, E>) => void): void {
-    const exit = settled(effect)
-    if (exit !== undefined) return done(exit)
     const fiber = Effect.runForkWith(this.attempt.context)(effect)
     this.fiber = fiber
     fiber.addObserver((exit) => {

@@ -58,7 +58,7 @@ export const make = (
     unread.interruptUnsafe()
   })
   const begun = Effect.acquireRelease(begin, (_, exit) => ended(exit))
-  const { integration, operation } = attempt
+  const { integration, operation } = attempt.call
   return Stream.unwrap(
     Effect.flatMap(
       Effect.sync(() => held.isSettled),

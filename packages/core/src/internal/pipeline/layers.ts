@@ -18,7 +18,6 @@ import * as Provenance from "../../Provenance.ts"
 import { Answered } from "../cache/answered.ts"
 import * as Chain from "../fallback/chain.ts"
 import { millis } from "../monotonic.ts"
-import type * as Attempt from "./attempt.ts"
 import type { Call } from "./call.ts"
 import * as Run from "./run.ts"
 
@@ -38,12 +37,12 @@ export interface Fallbacks {
 }
 
 /** A request, for those who answer in place of the remote. */
-export interface Work extends Pick<Run.Work, "oneShot"> {
+export interface Work {
   readonly request: unknown
   /** Equal for requests whose answer is the same. */
   readonly key: string
   /** `known`: an answer that is kept but too old. */
-  readonly start: (known: Answered | undefined) => Attempt.Start
+  readonly work: (known: Answered | undefined) => Run.Work
 }
 
 /** Makes the call; fails with a declared error or with an `IntegrationError`. */
@@ -76,20 +75,20 @@ const answerOf = (
   call: Call,
   plan: Run.Plan,
   { cache, coalesce, plan: common }: Layers,
-  { key, oneShot, start }: Work
+  { key, work }: Work
 ): Effect.Effect<Cache.Cached<Answered>, Undone> => {
   const shared = (known?: Answered) =>
     Effect.contextWith((context: Context.Context<never>) => {
-      const begun = millis(call.clock)
-      const within = { context, begun, deadline: begun + common.totalTimeout }
-      return fetched(Run.run(call, common, { oneShot, start: start(known) }, undone, within))
+      const begunAt = millis(call.clock)
+      const within = { context, begunAt, deadline: begunAt + common.totalTimeout }
+      return fetched(Run.run(call, common, work(known), undone, within))
     })
   if (cache !== undefined) return inTime(call, common, cache.refreshed(key)(shared))
   if (coalesce !== undefined) return inTime(call, common, Effect.map(coalesce.policy(key)(shared()), fresh))
-  return Effect.map(fetched(Run.run(call, plan, { oneShot, start: start(undefined) }, undone)), fresh)
+  return Effect.map(fetched(Run.run(call, plan, work(undefined), undone)), fresh)
 }
 
-const undone: Run.End = (exit, outcome) => {
+const undone: Run.End = (_, exit, outcome) => {
   const isBug = Exit.isFailure(exit) && Cause.findErrorOption(exit.cause)._tag === "None"
   return isBug || (Exit.isSuccess(exit) && outcome._tag === "Success") ? exit : Effect.fail(new Undone(exit, outcome))
 }
@@ -109,12 +108,12 @@ const fresh = (value: Answered): Cache.Cached<Answered> => ({
 
 /** What is shared may outlast a caller who is in a hurry: it leaves, and does not wait until what it left has stopped. */
 const inTime = <A>(call: Call, common: Run.Plan, self: Effect.Effect<A, Undone>): Effect.Effect<A, Undone> => {
-  const { begun, deadline } = call
-  if (deadline - begun >= common.totalTimeout) return self
+  const { begunAt, deadline } = call
+  if (deadline - begunAt >= common.totalTimeout) return self
   const exceeded = () => {
     const reason = new DeadlineExceeded({
-      timeout: Duration.millis(Math.max(0, deadline - begun)),
-      wasSent: deadline > begun
+      timeout: Duration.millis(Math.max(0, deadline - begunAt)),
+      wasSent: deadline > begunAt
     })
     return new Undone(Exit.fail(call.error(reason, false)), Outcome.fromReason(reason))
   }

@@ -17,6 +17,7 @@ import * as Telemetry from "../../Telemetry.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
 import * as Attempt from "./attempt.ts"
+import { type Begun, type Resume, toEffect } from "./begun.ts"
 import type { Call } from "./call.ts"
 
 /** What is decided before a call is made: when the layer is built, and again for options given at a call site. */
@@ -46,26 +47,39 @@ export interface Plan {
 }
 
 /** What is to be done. */
-export interface Work {
+export interface Work extends Attempt.Work {
   /** The body is a stream that can be read only once. */
   readonly oneShot: boolean
-  readonly start: Attempt.Start
 }
 
 /** Where it is done, and how long it may take: a call of its own, or what calls share. */
 export interface Within {
   readonly context: Context.Context<never>
   /** Milliseconds of the monotonic clock. */
-  readonly begun: number
+  readonly begunAt: number
   readonly deadline: number
 }
 
-/** Makes of how the attempts ended what comes of them. A reason has become an `IntegrationError` before. */
-export type End = (exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome) => Effect.Effect<unknown, unknown>
+/**
+ * Makes of how the attempts ended what comes of them. A reason has become an `IntegrationError` before. `now`: when that
+ * was, in milliseconds of the monotonic clock, where it is known.
+ */
+export type End = (
+  call: Call,
+  exit: Exit.Exit<unknown, unknown>,
+  outcome: Outcome.Outcome,
+  now: number | undefined
+) => Effect.Effect<unknown, unknown>
 
-/** Makes the attempts. */
+/** Makes the attempts, as an effect. */
 export const run = (call: Call, plan: Plan, work: Work, end: End, within: Within = call) =>
-  new Run(call, plan, work, end, within).first()
+  toEffect((resume) => new Run(call, plan, work, end, within).first(resume))
+
+/** Makes the attempts, and ends the call with them. */
+export const begin = (call: Call, plan: Plan, work: Work, resume: Resume): Begun | undefined =>
+  new Run(call, plan, work, ended, call).first(resume)
+
+const ended: End = (call, exit, _, now) => call.end(exit, undefined, now)
 
 class Run implements Attempt.Surroundings {
   readonly call: Call
@@ -73,47 +87,59 @@ class Run implements Attempt.Surroundings {
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
   readonly deadlines: Deadlines.Deadlines
   readonly attemptTimeout: number
-  readonly begun: number
+  readonly begunAt: number
   readonly deadline: number
-  readonly start: Attempt.Start
+  readonly work: Work
   private readonly plan: Plan
-  private readonly oneShot: boolean
   private readonly end: End
   private attempts = 0
   /** An attempt before the current one may have reached the remote. */
   private sent = false
   private decider: Retry.Decider | undefined = undefined
 
-  constructor(call: Call, plan: Plan, { oneShot, start }: Work, end: End, { begun, context, deadline }: Within) {
+  constructor(call: Call, plan: Plan, work: Work, end: End, within: Within) {
     this.call = call
     this.plan = plan
-    this.oneShot = oneShot
-    this.start = start
+    this.work = work
     this.end = end
-    this.context = context
-    this.begun = begun
-    this.deadline = deadline
+    this.context = within.context
+    this.begunAt = within.begunAt
+    this.deadline = within.deadline
     this.attemptTimeout = plan.attemptTimeout
     this.gates = plan.gates
     this.deadlines = plan.deadlines(call.clock)
   }
 
-  first(): Effect.Effect<unknown, unknown> {
+  first(resume: Resume): Begun | undefined {
     const { hedge, repeatable, retry } = this.plan
-    if (this.deadline <= this.begun) {
+    if (this.deadline <= this.begunAt) {
       const reason = new DeadlineExceeded({ timeout: Duration.zero, wasSent: false })
-      return this.finish(Exit.fail(reason), Outcome.fromReason(reason))
+      resume(this.finish(Exit.fail(reason), Outcome.fromReason(reason)))
+      return undefined
     }
-    retry.deposit(this.begun)
-    return hedge !== undefined && repeatable && !this.oneShot
-      ? Effect.flatMap(this.hedged(hedge), ({ exit, outcome }) => this.finish(exit, outcome))
-      : Effect.flatMap(this.attempt(), this.afterAttempt)
+    retry.deposit(this.begunAt)
+    if (hedge !== undefined && repeatable && !this.work.oneShot) {
+      resume(Effect.flatMap(this.hedged(hedge), ({ exit, outcome }) => this.finish(exit, outcome)))
+      return undefined
+    }
+    if (this.call.traced) {
+      resume(this.next())
+      return undefined
+    }
+    this.call.attempts = this.attempts = 1
+    return Attempt.begin(this, 1, undefined, this.begunAt, (ended) => resume(this.afterAttempt(ended)))
   }
 
-  private readonly afterAttempt = (ended: Attempt.Ended): Effect.Effect<unknown, unknown> => {
-    const { exit, outcome } = ended
+  private next(): Effect.Effect<unknown, unknown> {
+    return Effect.flatMap(this.attempt(), (ended) => this.afterAttempt(ended))
+  }
+
+  private afterAttempt(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
+    const { endedAt, exit, outcome } = ended
     this.call.observer.attemptEnded(this.call, ended)
-    return outcome._tag === "Success" && Exit.isSuccess(exit) ? this.end(exit, outcome) : this.again(ended)
+    return outcome._tag === "Success" && Exit.isSuccess(exit)
+      ? this.end(this.call, exit, outcome, endedAt)
+      : Effect.suspend(() => this.again(ended))
   }
 
   /** The attempt that answered first; or how the first one ended, if none did. */
@@ -153,7 +179,7 @@ class Run implements Attempt.Surroundings {
   }
 
   private again(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
-    const { call, oneShot, plan } = this
+    const { call, plan, work: { oneShot } } = this
     const { exit, outcome } = ended
     const decider = this.decider ??= plan.retry.start()
     const decision = decider.turn(outcome, {
@@ -167,7 +193,7 @@ class Run implements Attempt.Surroundings {
       this.noteSent(ended)
     })
     return Effect.flatMap(decision, (decision) => {
-      if (decision._tag === "Again") return Effect.flatMap(this.attempt(), this.afterAttempt)
+      if (decision._tag === "Again") return this.next()
       if (decision.why !== "NotRetryable") call.observer.retryStopped(call, this.attempts, decision.why)
       return decision.why === "NotReplayable"
         ? this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(exit) })), outcome)
@@ -180,11 +206,11 @@ class Run implements Attempt.Surroundings {
   }
 
   private finish(exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome): Effect.Effect<unknown, unknown> {
-    if (Exit.isSuccess(exit)) return this.end(exit, outcome)
-    const error = Cause.findErrorOption(exit.cause)
-    return error._tag === "None" || !isReason(error.value)
-      ? this.end(exit, outcome)
-      : this.end(Exit.fail(this.call.error(error.value, this.sent)), outcome)
+    const error = Exit.isSuccess(exit) ? undefined : Cause.findErrorOption(exit.cause)
+    const told = error?._tag === "Some" && isReason(error.value)
+      ? Exit.fail(this.call.error(error.value, this.sent))
+      : exit
+    return this.end(this.call, told, outcome, undefined)
   }
 }
 
