@@ -21,6 +21,7 @@ export const build = async <R, E>(layer: Layer.Layer<R, E>): Promise<Built<R>> =
   const scope = Scope.makeUnsafe()
   const context = await Effect.runPromise(Layer.buildWithScope(layer, scope))
   const fork = Effect.runForkWith(context)
+  // An exporter may be there, whatever else is.
   const flusher = Context.getOption(context as Context.Context<never>, OtlpExporter.Flusher)
   return {
     context,

@@ -70,18 +70,36 @@ export const goals: ReadonlyArray<Goal> = [
   )
 ]
 
-/** How the goals compare with what was measured; those that were not measured are left out. */
-export const goalsTable = (cells: ReadonlyArray<Cell>, baseline: string): string => {
-  const lines = goals.flatMap((goal) => {
+/** How a goal compares with what was measured; those that were not measured are left out. */
+export interface Comparison {
+  readonly goal: string
+  readonly limit: string
+  readonly measured: number
+  readonly isMet: boolean
+}
+
+export const compare = (cells: ReadonlyArray<Cell>, baseline: string): ReadonlyArray<Comparison> =>
+  goals.flatMap((goal): ReadonlyArray<Comparison> => {
     const measured = measure(goal, cells, baseline)
     if (measured === undefined) return []
-    const isMet = goal.measure === "cpu" ? measured <= goal.limit : measured >= goal.limit
-    const what = `${goal.what}, ${goal.inFlight} in flight: ${goal.measure}`
-    return [[what, `${goal.measure === "cpu" ? "≤" : "≥"} ${goal.limit}`, measured.toFixed(2), isMet ? "yes" : "no"]]
+    const isLess = goal.measure === "cpu"
+    return [{
+      goal: `${goal.what}, ${goal.inFlight} in flight: ${goal.measure}`,
+      limit: `${isLess ? "≤" : "≥"} ${goal.limit}`,
+      measured,
+      isMet: isLess ? measured <= goal.limit : measured >= goal.limit
+    }]
   })
-  return lines.length === 0
-    ? ""
-    : `### Goals\n\n${markdown(["goal", "limit", "measured", "met"], Array(4).fill("---"), ...lines)}\n`
+
+export const goalsTable = (comparisons: ReadonlyArray<Comparison>): string => {
+  if (comparisons.length === 0) return ""
+  const lines = comparisons.map(({ goal, isMet, limit, measured }) => [
+    goal,
+    limit,
+    measured.toFixed(2),
+    isMet ? "yes" : "no"
+  ])
+  return `### Goals\n\n${markdown(["goal", "limit", "measured", "met"], ["---", "---", "---", "---"], ...lines)}\n`
 }
 
 const measure = (goal: Goal, cells: ReadonlyArray<Cell>, baseline: string): number | undefined => {

@@ -10,14 +10,23 @@ import type { Reply, Request } from "./client.ts"
 const taskset = "/usr/bin/taskset"
 const isPinned = availableParallelism() > 1 && existsSync(taskset)
 
-export const serverCore = 0
-export const clientCore = 1
+const serverCore = 0
+const clientCore = 1
 
 /** A program of this folder. It ends with this process, because its channel does. */
-const start = (file: string, core: number, args: ReadonlyArray<string> = [], env: Record<string, string> = {}) => {
+const start = (
+  file: string,
+  core: number,
+  { args = [], env = {}, stdout }: {
+    readonly args?: ReadonlyArray<string>
+    readonly env?: Record<string, string>
+    /** Read by us, or shown beside the progress, so that nothing is lost that a contender says. */
+    readonly stdout: "pipe" | typeof process.stderr
+  }
+) => {
   const node = ["--conditions=switchboard-source", "--no-warnings"]
   return fork(join(import.meta.dirname, file), args, {
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    stdio: ["ignore", stdout, "inherit", "ipc"],
     env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tmp/compile-cache"), ...env },
     ...(isPinned
       ? { execPath: taskset, execArgv: ["-c", String(core), process.execPath, ...node] }
@@ -31,16 +40,15 @@ export interface Running {
 }
 
 export const startServer = async (): Promise<Running> => {
-  const server = start("server.ts", serverCore)
+  const server = start("server.ts", serverCore, { stdout: "pipe" })
   const [line] = await once(server.stdout!, "data")
   return { origin: String(line).trim(), stop: () => stop(server, () => server.disconnect()) }
 }
 
 /** `undefined` where there is no redis-server on the PATH. */
 export const startRedis = async (): Promise<Running | undefined> => {
-  const found = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "redis-server")).find(
-    isProgram
-  )
+  const folders = (process.env["PATH"] ?? "").split(delimiter)
+  const found = folders.map((folder) => join(folder, "redis-server")).find(isProgram)
   if (found === undefined) return undefined
   const port = await freePort()
   const settings = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
@@ -80,7 +88,8 @@ export const startClient = async (
   origins: { readonly server: string; readonly dead: string; readonly redis: string | undefined }
 ): Promise<Client> => {
   const env = origins.redis === undefined ? {} : { REDIS_URL: origins.redis }
-  const child = start("client.ts", clientCore, [name, origins.server, origins.dead], env)
+  const args = [name, origins.server, origins.dead]
+  const child = start("client.ts", clientCore, { args, env, stdout: process.stderr })
   const next = () =>
     new Promise<Exclude<Reply, { readonly error: string }>>((resolve, reject) => {
       const onExit = () => reject(new Error(`${name} ended`))

@@ -5,10 +5,9 @@
 import { readdirSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { parseArgs } from "node:util"
-import { goalsTable } from "./goals.ts"
+import { compare, goalsTable } from "./goals.ts"
 import type { Round } from "./measure.ts"
 import { type Client, freePort, startClient, startRedis, startServer } from "./processes.ts"
-import type { Cell } from "./samples.ts"
 import { rowsOf, tablesOf } from "./table.ts"
 import { workloads } from "./workloads.ts"
 
@@ -18,7 +17,7 @@ const { values: options } = parseArgs({
   options: {
     launches: { type: "string", default: "3" },
     rounds: { type: "string", default: "5" },
-    millis: { type: "string", default: "75" },
+    millis: { type: "string", default: "60" },
     calls: { type: "string" },
     only: { type: "string" },
     workloads: { type: "string" },
@@ -32,7 +31,7 @@ if (options.help) {
   console.log(`pnpm bench [options]
   --launches 3          how often all processes are started anew
   --rounds 5            of each launch
-  --millis 75           of CPU that a round takes
+  --millis 60           of CPU that a round takes
   --calls N             that a round makes, without warming up: to see that all works
   --only a,b            these contenders, and the baseline
   --workloads a,b       of ${Object.keys(workloads).join(", ")}
@@ -41,22 +40,30 @@ if (options.help) {
   process.exit()
 }
 
-const isChosen = (list: string | undefined, value: string | number): boolean =>
-  list === undefined || list.split(",").includes(String(value))
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
-const redis = await startRedis()
-if (redis === undefined) say("no redis-server on the PATH: contenders that need one are left out")
-const names = readdirSync(join(import.meta.dirname, "contenders"))
-  .map((file) => basename(file, ".ts"))
-  .filter((name) => name === baseline || isChosen(options.only, name))
-  .filter((name) => redis !== undefined || !name.includes("redis"))
+/** Those of the list that were asked for, by default all. A name that is not in it is a mistake. */
+const choose = (option: "only" | "workloads" | "in-flight", known: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const asked = options[option]?.split(",") ?? known
+  const unknown = asked.filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw new Error(`--${option}: no ${unknown.join(", ")} among ${known.join(", ")}`)
+  return asked
+}
 
-const cells = Object.entries(workloads)
-  .filter(([workload]) => isChosen(options.workloads, workload))
-  .flatMap(([workload, { inFlight }]) => inFlight.map((inFlight) => ({ workload, inFlight })))
-  .filter(({ inFlight }) => isChosen(options["in-flight"], inFlight))
-  .map((cell) => ({ ...cell, rounds: new Map<string, Array<Round>>() }))
+const contenders = readdirSync(join(import.meta.dirname, "contenders")).map((file) => basename(file, ".ts"))
+const chosen = new Set([baseline, ...choose("only", contenders)])
+const needsRedis = (name: string): boolean => name.startsWith("switchboard-redis")
+const redis = [...chosen].some(needsRedis) ? await startRedis() : undefined
+const names = [...chosen].filter((name) => redis !== undefined || !needsRedis(name))
+if (names.length < chosen.size) say("no redis-server on the PATH: contenders that need one are left out")
+
+const numbers = [...new Set(Object.values(workloads).flatMap(({ inFlight }) => inFlight))]
+const chosenNumbers = choose("in-flight", numbers.map(String))
+const cells = choose("workloads", Object.keys(workloads)).flatMap((workload) =>
+  workloads[workload]!.inFlight
+    .filter((inFlight) => chosenNumbers.includes(String(inFlight)))
+    .map((inFlight) => ({ workload, inFlight, rounds: new Map<string, Array<Round>>() }))
+)
 
 const [millis, rounds, launches] = [Number(options.millis), Number(options.rounds), Number(options.launches)]
 const calls = options.calls === undefined ? undefined : Number(options.calls)
@@ -89,11 +96,8 @@ try {
     const start = (name: string) => startClient(name, { server: server.origin, dead, redis: redis?.origin })
     const clients = await Promise.all(names.map(start))
     for (const cell of cells) {
-      say(
-        `${
-          performance.now() / 1000 | 0
-        } s, launch ${launch} of ${launches}: ${cell.workload}, ${cell.inFlight} in flight`
-      )
+      const seconds = Math.round(performance.now() / 1000)
+      say(`${seconds} s, launch ${launch} of ${launches}: ${cell.workload}, ${cell.inFlight} in flight`)
       await runCell(clients, cell)
     }
     await Promise.all(clients.map((client) => client.stop()))
@@ -102,11 +106,11 @@ try {
   await Promise.all([server.stop(), redis?.stop()])
 }
 
-const measured: ReadonlyArray<Cell> = cells
-const rows = rowsOf(measured, baseline)
-console.log(`${tablesOf(rows, baseline)}\n${goalsTable(measured, baseline)}`)
+const rows = rowsOf(cells, baseline)
+const goals = compare(cells, baseline)
+console.log(`${tablesOf(rows, baseline)}\n${goalsTable(goals)}`)
 
 if (options.json !== undefined) {
   const settings = { launches, rounds, millis, calls, baseline }
-  writeFileSync(options.json, `${JSON.stringify({ node: process.version, settings, rows }, null, 2)}\n`)
+  writeFileSync(options.json, `${JSON.stringify({ node: process.version, settings, rows, goals }, null, 2)}\n`)
 }
