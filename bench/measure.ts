@@ -57,8 +57,8 @@ export const run = ({ call, inFlight, isRight }: Load, total: number, latencies:
 
 /** One round; `latencies` has room for all its calls. */
 export const measure = async (load: Load, calls: number, latencies: Float64Array): Promise<Round> => {
-  // The last turn of this contender was a while ago: connections that are gone are made anew, unmeasured.
-  await run(load, load.inFlight, latencies)
+  // The last turn of this contender was a while ago: caches fill again, and connections that are gone are made, unmeasured.
+  await run(load, Math.max(load.inFlight, Math.ceil(calls / 5)), latencies)
 
   const before = process.cpuUsage()
   const began = performance.now()
@@ -79,6 +79,7 @@ export const warmUp = async (load: Load, calls: number): Promise<number> => {
   await run(load, load.inFlight, latencies)
   const half = Math.ceil(calls / 2)
   await run(load, half, latencies)
+  await load.settle?.()
   const before = process.cpuUsage()
   await run(load, half, latencies)
   const { system, user } = process.cpuUsage(before)

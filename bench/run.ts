@@ -16,7 +16,7 @@ const baseline = "undici-request"
 const { values: options } = parseArgs({
   options: {
     launches: { type: "string", default: "3" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "4" },
     millis: { type: "string", default: "60" },
     calls: { type: "string" },
     only: { type: "string" },
@@ -30,7 +30,7 @@ const { values: options } = parseArgs({
 if (options.help) {
   console.log(`pnpm bench [options]
   --launches 3          how often all processes are started anew
-  --rounds 5            of each launch
+  --rounds 4            of each launch
   --millis 60           of CPU that a round takes
   --calls N             that a round makes, without warming up: to see that all works
   --only a,b            these contenders, and the baseline

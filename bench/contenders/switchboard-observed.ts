@@ -1,5 +1,5 @@
-// Ours with tracer, metrics and logger, all exported by OTLP.
-import * as Otlp from "effect/observability/Otlp"
-import { openWith, resource } from "../observed.ts"
+// Ours with a tracer, and its metrics exported.
+import * as Layer from "effect/Layer"
+import { metrics, openWith, tracer } from "../observed.ts"
 
-export const open = openWith((baseUrl) => Otlp.layer({ baseUrl, resource }))
+export const open = openWith((origin) => Layer.merge(tracer(origin), metrics(origin)))

@@ -1,9 +1,4 @@
-// Ours with a tracer: two spans per call, exported by OTLP.
-import * as Layer from "effect/Layer"
-import * as OtlpExporter from "effect/observability/OtlpExporter"
-import * as OtlpTracer from "effect/observability/OtlpTracer"
-import { openWith, resource } from "../observed.ts"
+// Ours with a tracer.
+import { openWith, tracer } from "../observed.ts"
 
-export const open = openWith((origin) =>
-  OtlpTracer.layer({ url: `${origin}/v1/traces`, resource }).pipe(Layer.provideMerge(OtlpExporter.layerFlusher))
-)
+export const open = openWith(tracer)
