@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { enableConstructors } from "./internal/compiled.ts"
 import { wait } from "./internal/wording.ts"
 
 /** What every reason answers. */
@@ -355,6 +356,9 @@ export class IntegrationError extends Schema.TaggedError<IntegrationError>("swit
     })`
   }
 }
+
+// What a storm of refusals is made of.
+enableConstructors(CircuitOpen, RateLimited, BulkheadFull, IntegrationError)
 
 /**
  * An error as a test double raises it: for a reason, with an integration, an operation and attempts that matter to nobody.

@@ -98,7 +98,7 @@ describe("what is measured", () => {
       expect(eager.outage.amplification).toBeGreaterThan(3.5)
       expect([good.outage.shed > 0.9, eager.outage.shed]).toEqual([true, 0])
       expect(good.recovery).toBeLessThan(12_000)
-      expect(slow.recovery).toBeGreaterThan(33_000)
+      expect(slow.recovery ?? Infinity).toBeGreaterThan(33_000)
     }))
 
   it.effect("names what failed, whichever library it failed in", () =>
@@ -180,7 +180,7 @@ describe("a comparison", () => {
         | strategy | succeeded | amplification | shed | recovered after | p50 | p99 | in flight | waiting | failed |
         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
         | plain | 0.0 % | 1.00 | 0.0 % | 0.00 s | 0.00 s | 0.00 s | 7 | 7 | TransportError 207 |
-        | defaults | 0.0 % | 0.01 | 99.0 % | 9.89 s | 0.00 s | 0.00 s | 16 | 89 | CircuitOpen 230 |
+        | defaults | 0.0 % | 0.01 | 99.0 % | 9.85 s | 0.00 s | 0.00 s | 16 | 89 | CircuitOpen 232 |
 
         ### Slow host
 

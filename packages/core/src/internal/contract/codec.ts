@@ -1,24 +1,24 @@
-/** Schemas as plain functions: compiled to code at first use where the platform allows it, else interpreted. */
+/** Schemas as plain functions. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as Compiled from "../compiled.ts"
 
 /** One direction of a schema. The effect is an `Exit` unless the schema itself is effectful. Never throws. */
 export type Parse<A = unknown, I = unknown> = (input: I) => Effect.Effect<A, SchemaIssue.Issue>
 
 /** From the wire. */
 export const decoder = (schema: Schema.Constraint, options: SchemaAST.ParseOptions | undefined): Parse => {
-  SchemaJITCompiler.enable(schema.ast)
+  Compiled.enable(schema.ast)
   return guarded(SchemaParser.decodeUnknownEffect(schema, options))
 }
 
 /** To the wire. */
 export const encoder = (schema: Schema.Constraint, options: SchemaAST.ParseOptions | undefined): Parse => {
-  SchemaJITCompiler.enable(SchemaAST.flip(schema.ast))
+  Compiled.enable(SchemaAST.flip(schema.ast))
   return guarded(SchemaParser.encodeUnknownEffect(schema, options))
 }
 

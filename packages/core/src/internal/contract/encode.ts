@@ -6,6 +6,7 @@ import * as HttpMethod from "effect/http/HttpMethod"
 import * as UrlParams from "effect/http/UrlParams"
 import type { Issue } from "effect/SchemaIssue"
 import { InvalidRequest } from "../../IntegrationError.ts"
+import { settled } from "../settled.ts"
 import * as Codec from "./codec.ts"
 import * as Headers from "./encodeHeaders.ts"
 import * as Payload from "./encodePayload.ts"
@@ -26,6 +27,7 @@ interface Draft {
 export type Endpoint = Pick<HttpApiEndpoint.Top, "method" | "params" | "query" | "headers" | "payload">
 
 type Parts = { readonly [_ in "params" | "query" | "headers" | "payload"]?: unknown }
+/** The effect is an `Exit` in the common case, and `Exit.void` where all is well. */
 type Step = (parts: Parts, draft: Draft) => Effect.Effect<void, InvalidRequest>
 
 /** In the order params, payload, headers, query; the first part that does not match the contract is the one reported. */
@@ -86,33 +88,43 @@ const payloadStep = (endpoint: Endpoint, options: Wire.Options): Step | undefine
     ? Payload.body(alternatives, options.payload)
     : Payload.query(alternatives, options.payload)
   const absent = Payload.absent(alternatives)
-  return ({ payload }, draft) =>
-    Effect.flatMapEager(
-      Effect.mapErrorEager(encode(payload === undefined ? absent : payload), invalidPayload),
-      (encoded) => {
-        draft.payload = encoded
-        return Exit.void
-      }
-    )
+  return step(
+    ({ payload }) => encode(payload === undefined ? absent : payload),
+    (issue) => new InvalidRequest({ issue: describe(issue, "payload") }),
+    (encoded, draft) => {
+      draft.payload = encoded
+      return Exit.void
+    }
+  )
 }
-
-const invalidPayload = (issue: Issue) => new InvalidRequest({ issue: describe(issue, "payload") })
 
 /** A part left out is one without keys. The cast: properties encode to strings, or to trees of them. */
 const part = (
   name: "params" | "query" | "headers",
   encode: Codec.Parse,
   put: (encoded: Record<string, string>, draft: Draft) => InvalidRequest | undefined
-): Step => {
-  const set = (encoded: unknown, draft: Draft): Effect.Effect<void, InvalidRequest> => {
-    const refused = put(encoded as Record<string, string>, draft)
-    return refused === undefined ? Exit.void : Exit.fail(refused)
-  }
-  const invalid = (issue: Issue) => new InvalidRequest({ issue: describe(issue, name) })
-  return (parts, draft) => {
-    const encoded = encode(parts[name] === undefined ? noParts : parts[name])
-    return Effect.flatMapEager(Effect.mapErrorEager(encoded, invalid), (encoded) => set(encoded, draft))
-  }
+): Step =>
+  step(
+    (parts) => encode(parts[name] === undefined ? noParts : parts[name]),
+    (issue) => new InvalidRequest({ issue: describe(issue, name) }),
+    (encoded, draft) => {
+      const refused = put(encoded as Record<string, string>, draft)
+      return refused === undefined ? Exit.void : Exit.fail(refused)
+    }
+  )
+
+/** Most parts are encoded at once. */
+const step = <A>(
+  encode: (parts: Parts) => Effect.Effect<A, Issue>,
+  invalid: (issue: Issue) => InvalidRequest,
+  set: (encoded: A, draft: Draft) => Exit.Exit<void, InvalidRequest>
+): Step =>
+(parts, draft) => {
+  const encoded = encode(parts)
+  const exit = settled(encoded)
+  return exit !== undefined && Exit.isSuccess(exit)
+    ? set(exit.value, draft)
+    : Effect.flatMapEager(Effect.mapErrorEager(encoded, invalid), (encoded) => set(encoded, draft))
 }
 
 const withQuery = (path: string, hasQuery: boolean, first: string, second: string): string => {

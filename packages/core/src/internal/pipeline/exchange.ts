@@ -14,10 +14,10 @@ import { Answered } from "../cache/answered.ts"
 import type { Buffered, Encoded } from "../contract/operation.ts"
 import { millis } from "../monotonic.ts"
 import { retryAfterMillis } from "../retryAfter.ts"
+import { settled } from "../settled.ts"
 import type { Attempt, Running, Sink } from "./attempt.ts"
 import * as Credentials from "./credentials.ts"
 import * as EffectAttempt from "./effectAttempt.ts"
-import { settled } from "./settled.ts"
 
 /** What every exchange of one operation shares. */
 export interface Wire {

@@ -15,7 +15,7 @@ import type * as Hedge from "../../policy/Hedge.ts"
 import type * as Retry from "../../policy/Retry.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Deadlines from "../deadlines.ts"
-import { millis } from "../monotonic.ts"
+import { settled } from "../settled.ts"
 import * as Attempt from "./attempt.ts"
 import { type Begun, type Resume, toEffect } from "./begun.ts"
 import type { Call } from "./call.ts"
@@ -186,31 +186,46 @@ class Run implements Attempt.Surroundings {
       attempt: this.attempts,
       safeToRepeat: plan.repeatable,
       replayable: !(oneShot && outcome._tag === "Failure" && outcome.sent),
-      remainingMillis: this.deadline - millis(call.clock),
+      remainingMillis: this.deadline - ended.endedAt,
       error: Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
     }, ({ delayMillis }) => {
       call.observer.retryScheduled(call, ended, delayMillis)
       this.noteSent(ended)
     })
-    return Effect.flatMap(decision, (decision) => {
-      if (decision._tag === "Again") return this.next()
-      if (decision.why !== "NotRetryable") call.observer.retryStopped(call, this.attempts, decision.why)
-      return decision.why === "NotReplayable"
-        ? this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(exit) })), outcome)
-        : this.finish(exit, outcome)
-    })
+    const known = settled(decision)
+    return known !== undefined && Exit.isSuccess(known)
+      ? this.decided(known.value, ended, ended.endedAt)
+      : Effect.flatMap(decision, (decision) => this.decided(decision, ended))
+  }
+
+  /** `now`: in milliseconds of the monotonic clock, where it is known. */
+  private decided(
+    decision: Retry.Decision,
+    { exit, outcome }: Attempt.Ended,
+    now?: number
+  ): Effect.Effect<unknown, unknown> {
+    const { call } = this
+    if (decision._tag === "Again") return this.next()
+    if (decision.why !== "NotRetryable") call.observer.retryStopped(call, this.attempts, decision.why)
+    return decision.why === "NotReplayable"
+      ? this.finish(Exit.fail(new NotReplayable({ cause: Telemetry.tagOf(exit) })), outcome)
+      : this.finish(exit, outcome, now)
   }
 
   private noteSent({ outcome }: Attempt.Ended): void {
     this.sent ||= outcome._tag !== "Neutral" && (outcome._tag === "Success" || outcome.sent)
   }
 
-  private finish(exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome): Effect.Effect<unknown, unknown> {
+  private finish(
+    exit: Exit.Exit<unknown, unknown>,
+    outcome: Outcome.Outcome,
+    now?: number
+  ): Effect.Effect<unknown, unknown> {
     const error = Exit.isSuccess(exit) ? undefined : Cause.findErrorOption(exit.cause)
     const told = error?._tag === "Some" && isReason(error.value)
       ? Exit.fail(this.call.error(error.value, this.sent))
       : exit
-    return this.end(this.call, told, outcome, undefined)
+    return this.end(this.call, told, outcome, now)
   }
 }
 

@@ -30,7 +30,7 @@ export interface Decider {
   readonly next: (outcome: Outcome.Outcome, attempted: Attempted) => Effect.Effect<Decision>
   /**
    * The same, and waits for the turn of another attempt, of which `scheduled` is told before. Interrupted at any point, what
-   * was paid goes back.
+   * was paid goes back. The effect is an `Exit` where it is known at once that there is none.
    */
   readonly turn: (
     outcome: Outcome.Outcome,
@@ -79,61 +79,105 @@ export type StopReason =
   | "NotReplayable"
 
 /** Begins with the first wait of the schedule. */
-export const start = (settings: Settings, budget: Budget): Decider => {
-  const backoff = nextDelay(settings.schedule)
+export const start = (settings: Settings, budget: Budget): Decider => new Deciding(settings, budget)
+
+class Deciding implements Decider {
+  private readonly settings: Settings
+  private readonly budget: Budget
+  private step: Step | undefined = undefined
   /** An attempt has been paid for that has not begun. */
-  let owed = false
+  private owed = false
 
-  const next = Effect.fnUntraced(function*(
-    outcome: Outcome.Outcome,
-    { attempt, error, remainingMillis, replayable, safeToRepeat }: Attempted
-  ): Effect.fn.Return<Decision> {
-    if (!isRetryable(settings, outcome, error)) return stop("NotRetryable")
-    if (!safeToRepeat && mayHaveBeenSent(outcome)) return stop("NotSafe")
-    if (attempt > settings.maxRetries) return stop("Exhausted")
-    const delay = yield* backoff(error)
-    if (delay === undefined) return stop("Exhausted")
-    const own = Math.min(settings.maxDelay, delay)
-    const wish = wishOf(settings, outcome)
-    // All callers wait for the same circuit, so each comes back some time after it: there are few probes.
-    const delayMillis = wish === undefined ? own : outcome._tag === "Neutral" ? wish + own : Math.max(own, wish)
-    if (remainingMillis !== undefined && delayMillis >= remainingMillis) return stop("Deadline")
-    // A circuit that stays open for long is not waited for: its refusal is the answer.
-    const patience = outcome._tag === "Neutral" ? settings.maxDelay : settings.maxRetryAfter
-    if (wish !== undefined && wish > patience) return stop("RetryAfter")
-    if (replayable === false) return stop("NotReplayable")
-    const paid = yield* Effect.withFiber((fiber) => {
-      owed = budget.withdraw(monotonic.now(fiber))
-      return Effect.succeed(owed)
+  constructor(settings: Settings, budget: Budget) {
+    this.settings = settings
+    this.budget = budget
+  }
+
+  next(outcome: Outcome.Outcome, attempted: Attempted): Effect.Effect<Decision> {
+    return Effect.suspend(() => {
+      const stopped = stopOf(this.settings, outcome, attempted)
+      return stopped === undefined ? this.wait(outcome, attempted) : Effect.succeed(stopped)
     })
-    if (!paid) return stop("Budget")
-    if (settings.onRetry !== undefined) {
-      const upcoming = { attempt, delay: Duration.millis(delayMillis), error, outcome }
-      yield* Effect.onError(Effect.suspend(() => settings.onRetry?.(upcoming) ?? Effect.void), () => giveBack)
-    }
-    return { _tag: "Again", delayMillis }
-  })
+  }
 
-  const giveBack: Effect.Effect<void> = Effect.withFiber((fiber) => {
-    if (owed) budget.giveBack(monotonic.now(fiber))
-    owed = false
-    return Effect.void
-  })
-
-  const turn: Decider["turn"] = (outcome, attempted, scheduled) => {
+  turn(outcome: Outcome.Outcome, attempted: Attempted, scheduled?: (again: Again) => void): Effect.Effect<Decision> {
     // What was paid before has begun since.
-    owed = false
-    const decision = Effect.flatMap(next(outcome, attempted), (decision): Effect.Effect<Decision> => {
+    this.owed = false
+    const stopped = stopOf(this.settings, outcome, attempted)
+    if (stopped !== undefined) return Exit.succeed(stopped)
+    const decision = Effect.flatMap(this.wait(outcome, attempted), (decision): Effect.Effect<Decision> => {
       if (decision._tag === "Stop") return Effect.succeed(decision)
       scheduled?.(decision)
       return decision.delayMillis > 0
         ? Effect.as(Effect.sleep(decision.delayMillis), decision)
         : Effect.succeed(decision)
     })
-    return Effect.onInterrupt(decision, () => giveBack)
+    return Effect.onInterrupt(decision, () => this.giveBack())
   }
 
-  return { next, turn }
+  private wait(outcome: Outcome.Outcome, attempted: Attempted): Effect.Effect<Decision> {
+    const { budget, settings } = this
+    const { attempt, error, remainingMillis, replayable } = attempted
+    return Effect.flatMap(this.backoff(error), (delay) =>
+      Effect.withFiber((fiber): Effect.Effect<Decision> => {
+        if (delay === undefined) return Effect.succeed(stop.Exhausted)
+        const own = Math.min(settings.maxDelay, delay)
+        const wish = wishOf(settings, outcome)
+        // All callers wait for the same circuit, so each comes back some time after it: there are few probes.
+        const delayMillis = wish === undefined ? own : outcome._tag === "Neutral" ? wish + own : Math.max(own, wish)
+        if (remainingMillis !== undefined && delayMillis >= remainingMillis) return Effect.succeed(stop.Deadline)
+        if (replayable === false) return Effect.succeed(stop.NotReplayable)
+        this.owed = budget.withdraw(monotonic.now(fiber))
+        if (!this.owed) return Effect.succeed(stop.Budget)
+        const again: Again = { _tag: "Again", delayMillis }
+        const { onRetry } = settings
+        if (onRetry === undefined) return Effect.succeed(again)
+        const upcoming = { attempt, delay: Duration.millis(delayMillis), error, outcome }
+        return Effect.as(Effect.onError(Effect.suspend(() => onRetry(upcoming)), () => this.giveBack()), again)
+      }))
+  }
+
+  private giveBack(): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      if (this.owed) this.budget.giveBack(monotonic.now(fiber))
+      this.owed = false
+      return Effect.void
+    })
+  }
+
+  /** The next wait of the schedule in milliseconds, `undefined` after its end. Its elapsed time is monotonic. */
+  private backoff(error: unknown): Effect.Effect<number | undefined> {
+    const { step } = this
+    if (step !== undefined) return delayOf(step, error)
+    return Effect.flatMap(Schedule.toStep(this.settings.schedule), (step) => delayOf(this.step = step, error))
+  }
+}
+
+type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
+
+const delayOf = (step: Step, error: unknown): Effect.Effect<number | undefined> =>
+  Effect.withFiber((fiber) =>
+    Effect.matchCauseEffect(step(monotonic.now(fiber), error), {
+      onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
+      onFailure: (cause) => Pull.isDoneCause(cause) ? Effect.undefined : Effect.die(Cause.squash(cause))
+    })
+  )
+
+/** Why there is no other attempt, where no schedule need be asked. */
+const stopOf = (
+  settings: Settings,
+  outcome: Outcome.Outcome,
+  { attempt, error, remainingMillis, safeToRepeat }: Attempted
+): Stop | undefined => {
+  if (!isRetryable(settings, outcome, error)) return stop.NotRetryable
+  if (!safeToRepeat && mayHaveBeenSent(outcome)) return stop.NotSafe
+  if (attempt > settings.maxRetries) return stop.Exhausted
+  const wish = wishOf(settings, outcome)
+  if (wish === undefined) return undefined
+  if (remainingMillis !== undefined && wish >= remainingMillis) return stop.Deadline
+  // A circuit that stays open for long is not waited for: its refusal is the answer.
+  const patience = outcome._tag === "Neutral" ? settings.maxDelay : settings.maxRetryAfter
+  return wish > patience ? stop.RetryAfter : undefined
 }
 
 const isRetryable = (settings: Settings, outcome: Outcome.Outcome, error: unknown): boolean => {
@@ -152,17 +196,13 @@ const wishOf = (settings: Settings, outcome: Outcome.Outcome): number | undefine
     ? outcome.retryAfter
     : undefined
 
-const stop = (why: StopReason): Stop => ({ _tag: "Stop", why })
-
-/** The waits of a schedule in milliseconds, `undefined` after its end. Its elapsed time is monotonic. */
-const nextDelay = (schedule: Schedule.Schedule<unknown, unknown>) => {
-  let step: ((now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>) | undefined
-  return Effect.fnUntraced(function*(error: unknown): Effect.fn.Return<number | undefined> {
-    step ??= yield* Schedule.toStep(schedule)
-    const now = yield* Effect.withFiber((fiber) => Effect.succeed(monotonic.now(fiber)))
-    const exit = yield* Effect.exit(step(now, error))
-    if (Exit.isSuccess(exit)) return Duration.toMillis(exit.value[1])
-    if (Pull.isDoneCause(exit.cause)) return undefined
-    return yield* Effect.die(Cause.squash(exit.cause))
-  })
+const because = <Why extends StopReason>(why: Why): Stop => ({ _tag: "Stop", why })
+const stop = {
+  NotRetryable: because("NotRetryable"),
+  NotSafe: because("NotSafe"),
+  Exhausted: because("Exhausted"),
+  Budget: because("Budget"),
+  Deadline: because("Deadline"),
+  RetryAfter: because("RetryAfter"),
+  NotReplayable: because("NotReplayable")
 }
