@@ -28,7 +28,7 @@ const tasks = {
   lint: ["oxlint --deny-warnings"],
   format: ["dprint fmt"],
   "format:check": ["dprint check"],
-  guards: [`${vitest} --project unit tests/`],
+  guards: [`${vitest} tests/ --exclude **/{documents,examples}.integration.test.ts`],
   build: ["node scripts/clean.ts", "tsc -b packages"],
   "pack:verify": ["node scripts/clean.ts", "tsc -b packages", "node scripts/verify-pack.ts"],
   bench: [`node ${source} bench/run.ts`],

@@ -128,3 +128,9 @@ export const measure = async (rounds: number): Promise<ReadonlyArray<Line>> => {
     }
   ]
 }
+
+if (import.meta.main) {
+  const [switchboard, peer] = await Promise.all([instantiations("switchboard"), instantiations("peer")])
+  console.log(`types instantiated              ours  HttpApiClient's`)
+  console.log(`100 operations, a call of each${String(switchboard).padStart(8)}${String(peer).padStart(17)}`)
+}
