@@ -160,7 +160,7 @@ export const make = Effect.fnUntraced(
       Effect.flatMap(Effect.exit(self), (exit): Effect.Effect<unknown, unknown, unknown> => {
         const outcome = classify(exit)
         return Exit.isSuccess(exit) && outcome._tag === "Success"
-          ? Effect.as(Chain.keep(chain, storage, input, exit.value), exit.value)
+          ? Effect.as(Chain.keep(chain, storage, input, exit.value) ?? Effect.void, exit.value)
           : Effect.flatMap(
             Chain.answer(settings, input, input, { exit, outcome }),
             ({ provenance, value }) =>

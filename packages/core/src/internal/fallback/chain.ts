@@ -75,17 +75,17 @@ export const answer = <Input, Key, A, S, E, R, A1, E1>(
   return Effect.suspend(() => ask(0, undefined))
 }
 
-/** Keeps an answer of the remote, where the chain may come back to it. */
+/** Keeps an answer of the remote, where the chain may come back to it; `undefined` where it will not. */
 export const keep = <Key, S>(
   chain: ReadonlyArray<Pick<Fallback<never, unknown, unknown, unknown>, "answer">>,
   storage: Cache.Storage<Key, S>,
   key: Key,
   value: S
-): Effect.Effect<void> => {
+): Effect.Effect<void> | undefined => {
   let longest = 0
   for (const { answer } of chain) if (typeof answer !== "function") longest = Math.max(longest, answer.maxAge)
   return longest === 0
-    ? Effect.void
+    ? undefined
     : storage.set(key, value, { ttl: 0, staleWhileRevalidate: 0, staleIfError: longest, revalidate: 0 })
 }
 

@@ -58,12 +58,11 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
     call.idempotencyKey = work.keyed || plan.keyHeader === undefined ? undefined : key ?? nextId()
     if (layers === undefined) return Run.begin(call, plan, work, resume)
-    resume(Layers.run(call, plan, layers, {
+    return Layers.begin(call, plan, layers, {
       request,
       key: answering ? work.identity() : "",
       work: (known) => answering ? work.kept(known) : work
-    }))
-    return undefined
+    }, resume)
   }
 
   const answer = (

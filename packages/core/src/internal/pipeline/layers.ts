@@ -18,6 +18,7 @@ import * as Provenance from "../../Provenance.ts"
 import { Answered } from "../cache/answered.ts"
 import * as Chain from "../fallback/chain.ts"
 import { millis } from "../monotonic.ts"
+import type { Begun, Resume } from "./begun.ts"
 import type { Call } from "./call.ts"
 import * as Run from "./run.ts"
 
@@ -45,12 +46,33 @@ export interface Work {
   readonly work: (known: Answered | undefined) => Run.Work
 }
 
-/** Makes the call; fails with a declared error or with an `IntegrationError`. */
-export const run = (call: Call, plan: Run.Plan, layers: Layers, work: Work): Effect.Effect<unknown, unknown> =>
-  Effect.matchCauseEffect(answerOf(call, plan, layers, work), {
+/** Makes the call; it fails with a declared error or with an `IntegrationError`. */
+export const begin = (
+  call: Call,
+  plan: Run.Plan,
+  layers: Layers,
+  work: Work,
+  resume: Resume
+): Begun | undefined => {
+  const shared = sharedOf(call, layers, work)
+  if (shared === undefined) return Run.begin(call, plan, work.work(undefined), resume, aloneOf(layers, work))
+  resume(Effect.matchCauseEffect(shared, {
     onSuccess: (cached) => served(call, layers, work, cached),
-    onFailure: (cause) => failed(call, layers, work, cause)
-  })
+    onFailure: (cause) => {
+      const found = Cause.findErrorOption(cause)
+      return found._tag === "None"
+        ? call.end(Exit.failCause(cause))
+        : failed(call, layers, work, found.value.exit, found.value.outcome)
+    }
+  }))
+  return undefined
+}
+
+/** The end of a call that shares nothing. */
+const aloneOf = (layers: Layers, work: Work): Run.End => (call, exit, outcome, now) =>
+  Exit.isSuccess(exit) && outcome._tag === "Success"
+    ? served(call, layers, work, fresh(answered(exit.value)), now)
+    : failed(call, layers, work, exit, outcome)
 
 /** How the remote failed: also with an answer, where that counts as a failure. What it came to is not to be guessed. */
 class Undone {
@@ -71,12 +93,11 @@ export const classify: Outcome.Classifier = (exit) => {
   return outcome._tag !== "Failure" && Outcome.isUnavailable(own, outcome) ? Outcome.refused(undefined) : outcome
 }
 
-const answerOf = (
+const sharedOf = (
   call: Call,
-  plan: Run.Plan,
   { cache, coalesce, plan: common }: Layers,
   { key, work }: Work
-): Effect.Effect<Cache.Cached<Answered>, Undone> => {
+): Effect.Effect<Cache.Cached<Answered>, Undone> | undefined => {
   const shared = (known?: Answered) =>
     Effect.contextWith((context: Context.Context<never>) => {
       const begunAt = millis(call.clock)
@@ -84,8 +105,7 @@ const answerOf = (
       return fetched(Run.run(call, common, work(known), undone, within))
     })
   if (cache !== undefined) return inTime(call, common, cache.refreshed(key)(shared))
-  if (coalesce !== undefined) return inTime(call, common, Effect.map(coalesce.policy(key)(shared()), fresh))
-  return Effect.map(fetched(Run.run(call, plan, work(undefined), undone)), fresh)
+  return coalesce && inTime(call, common, Effect.map(coalesce.policy(key)(shared()), fresh))
 }
 
 const undone: Run.End = (_, exit, outcome) => {
@@ -141,25 +161,24 @@ const served = (
   call: Call,
   { fallback }: Layers,
   { key }: Work,
-  { age, source, stale, value }: Cache.Cached<Answered>
+  { age, source, stale, value }: Cache.Cached<Answered>,
+  now?: number
 ): Effect.Effect<unknown, unknown> => {
   if (source === "cache") return substituted(call, value.value, { source, stale, age, fallback: undefined })
-  const answer = Effect.suspend(() => call.end(Exit.succeed(value.value)))
-  return fallback === undefined
-    ? answer
-    : Effect.andThen(Chain.keep(fallback.chain, fallback.storage, key, value), answer)
+  const keeping = fallback && Chain.keep(fallback.chain, fallback.storage, key, value)
+  return keeping === undefined
+    ? call.end(Exit.succeed(value.value), undefined, now)
+    : Effect.andThen(keeping, Effect.suspend(() => call.end(Exit.succeed(value.value))))
 }
 
 const failed = (
   call: Call,
   { fallback }: Layers,
   { key, request }: Work,
-  cause: Cause.Cause<Undone>
+  given: Exit.Exit<unknown, unknown>,
+  outcome: Outcome.Outcome
 ): Effect.Effect<unknown, unknown> => {
-  const found = Cause.findErrorOption(cause)
-  if (found._tag === "None") return call.end(Exit.failCause(cause))
-  const { outcome } = found.value
-  const exit = Exit.map(found.value.exit, (value) => answered(value).value)
+  const exit = Exit.map(given, (value) => answered(value).value)
   if (fallback === undefined) return call.end(exit)
   const { chain, storage } = fallback
   const told = (name: string, cause: Cause.Cause<unknown>) => call.observer.fallbackFailed(call, name, cause)

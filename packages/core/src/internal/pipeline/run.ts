@@ -75,9 +75,9 @@ export type End = (
 export const run = (call: Call, plan: Plan, work: Work, end: End, within: Within = call) =>
   toEffect((resume) => new Run(call, plan, work, end, within).first(resume))
 
-/** Makes the attempts, and ends the call with them. */
-export const begin = (call: Call, plan: Plan, work: Work, resume: Resume): Begun | undefined =>
-  new Run(call, plan, work, ended, call).first(resume)
+/** Makes the attempts. By default they end the call. */
+export const begin = (call: Call, plan: Plan, work: Work, resume: Resume, end = ended): Begun | undefined =>
+  new Run(call, plan, work, end, call).first(resume)
 
 const ended: End = (call, exit, _, now) => call.end(exit, undefined, now)
 
