@@ -31,7 +31,9 @@ export class Exchange extends Job implements Transport.Exchange, Sink {
   private settled = false
 
   constructor(request: Transport.Request, receiver: Transport.Receiver) {
-    super(request as Dispatcher.DispatchOptions) // undici takes a body that is undefined for none, its types do not
+    const { body = null, headers, method, path } = request
+    // No request follows another before it is answered: what keeps one from doing so would be a step for nothing.
+    super({ method, path, headers, body, blocking: false })
     this.limit = request.maxResponseBytes
     this.receiver = receiver
   }

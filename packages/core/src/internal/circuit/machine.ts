@@ -54,6 +54,7 @@ export class Machine implements Policy.Gate<CircuitOpen> {
   readonly settings: Settings
   readonly cell: Cell
   private readonly moved: (move: Move) => void
+  private refused: Policy.Refusal<CircuitOpen> | undefined = undefined
 
   constructor(settings: Settings, cell: Cell, moved: (move: Move) => void) {
     this.settings = settings
@@ -77,7 +78,7 @@ export class Machine implements Policy.Gate<CircuitOpen> {
       case "HalfOpen":
         return Counting.probe(this.settings, circuit, now) ?? refusal(false, undefined)
       case "Open": {
-        if (now < circuit.until) return refusal(false, circuit.until - now)
+        if (now < circuit.until) return this.refuse(circuit.until - now)
         const halfOpen = Circuit.halfOpened(circuit)
         const ticket = Counting.probe(this.settings, halfOpen, now)
         this.move(halfOpen, "ResetTimeoutElapsed")
@@ -93,12 +94,18 @@ export class Machine implements Policy.Gate<CircuitOpen> {
       case "Isolated":
         return refusal(true, undefined)
       case "Open":
-        return now < circuit.until ? refusal(false, circuit.until - now) : 0
+        return now < circuit.until ? this.refuse(circuit.until - now) : 0
       case "HalfOpen":
         return Counting.hasRoom(this.settings, circuit, now) ? 0 : refusal(false, undefined)
       default:
         return 0
     }
+  }
+
+  /** In whole milliseconds: all that are refused within one get the same answer, which is made once. */
+  private refuse(left: number): Policy.Refusal<CircuitOpen> {
+    const retryAfter = Math.ceil(left)
+    return this.refused?.retryAfter === retryAfter ? this.refused : this.refused = refusal(false, retryAfter)
   }
 
   /** `streak`: the failures in a row, where they have been counted already. */
@@ -198,11 +205,9 @@ export const unreachable = (retryAfter: number): Unreachable => ({ ...refusal(fa
 export const isUnreachable = (refused: Policy.Refusal<CircuitOpen>): refused is Unreachable => "unreachable" in refused
 
 /** How a circuit refuses. `retryAfter` in milliseconds. */
-export const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => ({
-  _tag: "Refusal",
-  retryAfter,
-  reason: () =>
-    stackless(() =>
-      new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
-    )
-})
+export const refusal = (isolated: boolean, retryAfter: number | undefined): Policy.Refusal<CircuitOpen> => {
+  let reason: CircuitOpen | undefined
+  const make = () =>
+    new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
+  return { _tag: "Refusal", retryAfter, reason: () => reason ??= stackless(make) }
+}
