@@ -1,8 +1,9 @@
 /** Contracts, compiled: an operation per endpoint. */
 import * as HttpApi from "effect/http-api/HttpApi"
+import type * as Types from "effect/Types"
 import * as Decode from "./decode.ts"
 import * as Encode from "./encode.ts"
-import type { Operation } from "./operation.ts"
+import type { Buffered, Common, Operation } from "./operation.ts"
 import * as Path from "./path.ts"
 import { holdsSecret } from "./secrets.ts"
 import * as Streamed from "./streamed.ts"
@@ -26,13 +27,13 @@ export const compile = (contract: HttpApi.Constraint): ReadonlyArray<Compiled> =
     onEndpoint: ({ endpoint, errors, group, mergedAnnotations, successes }) => {
       const options = Wire.options(mergedAnnotations)
       const path = Path.compile(endpoint.path, endpoint.params)
-      const common = {
+      const common: Common = {
         name: group.topLevel ? endpoint.identifier : `${group.identifier}.${endpoint.identifier}`,
         method: endpoint.method,
         template: path.template,
         secretUrl: holdsSecret([endpoint.params, endpoint.query]),
         annotations: [api.annotations, group.annotations, endpoint.annotations]
-      } as const
+      }
       compiled.push({
         group: group.identifier,
         topLevel: group.topLevel,
@@ -43,14 +44,24 @@ export const compile = (contract: HttpApi.Constraint): ReadonlyArray<Compiled> =
             ...common,
             ...Streamed.compile(api, { endpoint, errors, group: group.identifier, successes }, path, options)
           }
-          : {
-            _tag: "Buffered",
-            ...common,
-            encode: Encode.compile(endpoint, path, options),
-            decode: Decode.compile(successes, errors, options)
-          }
+          : buffered(
+            common,
+            () => Encode.compile(endpoint, path, options),
+            () => Decode.compile(successes, errors, options)
+          )
       })
     }
   })
   return compiled
+}
+
+/** Each half is compiled when it is used first: of a large contract most processes call a few operations. */
+const buffered = (common: Common, encode: () => Buffered["encode"], decode: () => Buffered["decode"]): Buffered => {
+  const operation: Types.Mutable<Buffered> = {
+    _tag: "Buffered",
+    ...common,
+    encode: (request) => (operation.encode = encode())(request),
+    decode: (response, retryAfter) => (operation.decode = decode())(response, retryAfter)
+  }
+  return operation
 }

@@ -59,8 +59,6 @@ export const compile = (
       return undefined
     }))
   }
-  const initial = path.build({})
-  const bare = typeof initial === "string" ? initial : path.template
   const finish = (draft: Draft): Encoded => ({
     path: withQuery(draft.path, path.hasQuery, draft.payload.query, draft.query),
     headers: Headers.flatten(draft.payload.contentType, draft.headers),
@@ -73,7 +71,8 @@ export const compile = (
     }
     return Exit.succeed(finish(draft))
   }
-  const draft = (): Draft => ({ path: bare, payload: Payload.none, query: "", headers: noHeaders })
+  // Without parameters the template is the path.
+  const draft = (): Draft => ({ path: path.template, payload: Payload.none, query: "", headers: noHeaders })
   if (steps.length === 0) {
     const fixed = Exit.succeed(finish(draft()))
     return () => fixed

@@ -7,7 +7,7 @@ import type * as Transport from "../../Transport.ts"
 
 export type Operation = Buffered | Streamed
 
-interface Common {
+export interface Common {
   /** `group.endpoint`, or `endpoint` in a top-level group. */
   readonly name: string
   readonly method: string
