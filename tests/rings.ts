@@ -148,6 +148,7 @@ export const rings: Record<string, number> = {
   "internal/contract/operation": 2,
   "internal/retry/decider": 2,
   "internal/retry/options": 2,
+  "internal/retry/repeating": 2,
   "internal/rateLimit/limiter": 2,
   "internal/rateLimit/options": 2,
   "internal/rateLimit/sharedLimiter": 2,

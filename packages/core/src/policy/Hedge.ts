@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function*(
   yield* refuse(validate(options))
   const { maxHedges, name, onHedge } = options
   const { delay, record } = yield* timing(name, options.delay ?? { percentile: 0.95 })
-  const own = options.budget === undefined ? yield* ownBudget(name) : RetryBudget.unlimited
+  const own = options.budget === undefined ? yield* RetryBudget.named(name, budgetOf({})) : RetryBudget.unlimited
   const settings: Settings = {
     maxHedges: maxHedges ?? 1,
     delay,
@@ -156,16 +156,6 @@ const timing = Effect.fnUntraced(function*(
     delay: (now) => Latencies.percentile(cell.current, percentile, minimumCalls, span, now),
     record: (latency, now) => Latencies.record(cell.current, latency, span, now)
   }
-})
-
-const ownBudget = Effect.fnUntraced(function*(name: string): Effect.fn.Return<RetryBudget.Budget, never, Stores> {
-  const stores = yield* Stores
-  const settings = budgetOf({})
-  if (settings === undefined) return RetryBudget.unlimited
-  return RetryBudget.make(
-    settings,
-    (yield* stores.state(`retry-budget/${name}`, () => RetryBudget.initial(settings))).ref
-  )
 })
 
 const isTimeout = (exit: Exit.Exit<unknown, unknown>): boolean => {

@@ -9,22 +9,18 @@
  * const retry = yield* Retry.make({ name: "coffee/Payments", maxRetries: 2 })
  * yield* charge.pipe(retry.policy)
  */
-import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
-import { CurrentDeadline } from "../Deadline.ts"
-import * as monotonic from "../internal/monotonic.ts"
 import { exponential as backoff } from "../internal/retry/backoff.ts"
 import * as RetryBudget from "../internal/retry/budget.ts"
-import { type Decider, start } from "../internal/retry/decider.ts"
-import { budgetOf, settingsOf, validate as check } from "../internal/retry/options.ts"
+import type { Decider } from "../internal/retry/decider.ts"
+import { budgetOf, validate as check } from "../internal/retry/options.ts"
+import { make as repeat } from "../internal/retry/repeating.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
-import * as Outcome from "../Outcome.ts"
-import * as Policy from "../Policy.ts"
-import { Stores } from "../Stores.ts"
+import type * as Outcome from "../Outcome.ts"
+import type * as Policy from "../Policy.ts"
+import type { Stores } from "../Stores.ts"
 
 export type { Attempted, Decider, Decision, StopReason } from "../internal/retry/decider.ts"
 
@@ -111,64 +107,5 @@ export const make = Effect.fnUntraced(function*(
   options: Options & { readonly name: string; readonly classify?: Outcome.Classifier | undefined }
 ): Effect.fn.Return<Retry, InvalidOptions, Stores> {
   yield* refuse(validate(options))
-  const settings = settingsOf(options)
-  const budgetSettings = budgetOf(options)
-  const stores = yield* Stores
-  const budget = budgetSettings === undefined
-    ? RetryBudget.unlimited
-    : RetryBudget.make(
-      budgetSettings,
-      (yield* stores.state(`retry-budget/${options.name}`, () => RetryBudget.initial(budgetSettings))).ref
-    )
-  const begin = (): Decider => start(settings, budget)
-  return {
-    policy: Policy.named("Retry", options, repeating(begin, budget, Outcome.classifyWith(options.classify))),
-    deposit: budget.deposit,
-    budget,
-    start: begin
-  }
+  return repeat(options, yield* RetryBudget.named(options.name, budgetOf(options)))
 })
-
-const repeating = (
-  begin: () => Decider,
-  budget: RetryBudget.Budget,
-  classify: (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome
-): Policy.Policy =>
-<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    budget.deposit(monotonic.now(fiber))
-    let decider: Decider | undefined
-    let attempt = 0
-
-    const attempted = (exit: Exit.Exit<A, E>): Effect.Effect<A, E, R> => {
-      const outcome = classify(exit)
-      if (Exit.isSuccess(exit) && outcome._tag === "Success") return exit
-      decider ??= begin()
-      return Effect.flatMap(
-        decider.turn(outcome, {
-          attempt,
-          safeToRepeat: true,
-          remainingMillis: remaining(fiber),
-          error: errorOf(exit)
-        }),
-        (decision) => decision._tag === "Stop" ? exit : once
-      )
-    }
-
-    const once: Effect.Effect<A, E, R> = Effect.suspend(() => {
-      attempt++
-      return Effect.matchCauseEffect(self, {
-        onFailure: (cause) => attempted(Exit.failCause(cause)),
-        onSuccess: (value) => attempted(Exit.succeed(value))
-      })
-    })
-    return once
-  })
-
-const remaining = (fiber: Fiber.Fiber<unknown, unknown>): number | undefined => {
-  const deadline = fiber.getRef(CurrentDeadline)
-  return deadline === undefined ? undefined : deadline - monotonic.now(fiber)
-}
-
-const errorOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
-  Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)

@@ -65,7 +65,7 @@ const begin = Effect.fnUntraced(function*(
   const { id } = given
   const declared = { ...given, resilience: Resilience.merge(yield* Resilience.CurrentDefaults, given.resilience) }
   const checked = yield* check(declared, operations, settings)
-  const { authenticator, baseUrl, configured, credentials, merged, pool } = checked
+  const { authenticator, baseUrl, credentials, merged, pool } = checked
   // A scheme may have credentials that are none of its settings.
   const fixed = typeof authenticator === "function" ? undefined : authenticator
   const listener = Events.harmless(yield* Events.CurrentListener)
@@ -80,8 +80,7 @@ const begin = Effect.fnUntraced(function*(
     authenticator,
     redaction: Redaction.make(declared.auth.places, baseUrl),
     policies,
-    wider: declared.resilience,
-    configured,
+    optionsOf: checked.optionsOf,
     fallbacks: checked.fallbacks,
     audience: yield* Audience.make(id, baseUrl, [declared.auth.scheme, credentials, fixed]),
     audienceOfCall: declared.auth.audience,

@@ -1,8 +1,9 @@
 /** What the settings of one operation say about sending it again, and about sharing its answers. */
 import * as Context from "effect/Context"
+import { memoize } from "effect/Function"
 import type { Fallback } from "../../Fallback.ts"
 import type { Problem } from "../../InvalidOptions.ts"
-import { merge, type OperationOptions, Settings, validate as validateSettings } from "../../Resilience.ts"
+import { merge, type OperationOptions, Settings } from "../../Resilience.ts"
 import { problems, unless } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 
@@ -26,14 +27,24 @@ export const keyHeaderOf = ({ idempotencyKey }: OperationOptions): string | unde
 
 /** Settings that an annotation gives, if it gives some. */
 export const settingsOf = (annotations: Context.Context<never>): OperationOptions =>
-  Context.getOrUndefined(annotations, Settings) ?? {}
+  Context.getOrUndefined(annotations, Settings) ?? none
 
-/** Its own settings, and those of its group and API, stand between those of the definition and of the configuration. */
+const none: OperationOptions = {}
+
+/**
+ * The merged settings of an operation: its own, and those of its group and API, stand between those of the definition and
+ * of the configuration. Most operations have none of their own: those with the same annotations have one record, so that
+ * what follows from it is found once.
+ */
 export const optionsOf = (
-  operation: Operation,
   wider: OperationOptions,
   configured: OperationOptions
-): OperationOptions => merge(wider, ...operation.annotations.map((annotations) => settingsOf(annotations)), configured)
+): (operation: Operation) => OperationOptions => {
+  const within = memoize((wider: OperationOptions) => memoize((own: OperationOptions) => merge(wider, own)))
+  return memoize(({ annotations }) =>
+    [...annotations.map(settingsOf), configured].reduce((wider, own) => within(wider)(own), wider)
+  )
+}
 
 /** Whether one answer may serve several callers. */
 export const isShareable = (operation: Operation): boolean =>
@@ -49,7 +60,7 @@ export const isAnswering = (operation: Operation, { cache, coalesce }: Operation
   isShareable(operation) && (Boolean(cache) || coalesce === true || keepsLast(chain))
 
 /**
- * What is wrong with the merged settings of an operation and its chain of fallbacks. `anonymous`: nobody can say whose its
+ * What in its merged settings, or its chain of fallbacks, is wrong for this operation. `anonymous`: nobody can say whose its
  * answers are.
  */
 export const validate = (
@@ -63,7 +74,6 @@ export const validate = (
   const kept = keepsLast(chain)
   const unknown = "an audience of the auth scheme, because credentials may differ from call to call"
   return [
-    ...validateSettings(options),
     ...validateOwn(operation, isRepeatable(options, method)),
     ...problems(
       // One of its scopes has to say how long answers are kept.

@@ -1,18 +1,19 @@
 /** What the merged settings of one operation amount to: its plan, and what stands between its callers and the remote. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type InvalidOptions, refuse } from "../../InvalidOptions.ts"
 import * as Cache from "../../policy/Cache.ts"
 import * as Coalesce from "../../policy/Coalesce.ts"
 import * as Resilience from "../../Resilience.ts"
-import { Stores } from "../../Stores.ts"
+import type { Stores } from "../../Stores.ts"
 import { type Answered, freshnessOf } from "../cache/answered.ts"
 import type { Operation } from "../contract/operation.ts"
 import * as Chain from "../fallback/chain.ts"
 import * as Layers from "../pipeline/layers.ts"
 import type * as Run from "../pipeline/run.ts"
-import { defaultKeyHeader, isShareable, optionsOf } from "./operationOptions.ts"
+import { defaultKeyHeader, isShareable } from "./operationOptions.ts"
 import type { Shared } from "./shared.ts"
 
 export interface Planned {
@@ -26,24 +27,18 @@ export interface Planner extends Planned {
   readonly planWith: (options: Resilience.OperationOptions) => Effect.Effect<Planned, InvalidOptions>
 }
 
-/** Its settings have been checked. */
-export const make = Effect.fnUntraced(function*(
+/** Its settings have been checked. An `Exit` where nothing stands between its callers and the remote. */
+export const make = (
   operation: Operation,
   shared: Shared
-): Effect.fn.Return<Planner, InvalidOptions, Stores | Scope.Scope> {
-  const { configured, policies, wider } = shared
-  const stores = yield* Stores
-  const options = optionsOf(operation, wider, configured)
-  const planOf = (options: Resilience.OperationOptions) => policies.plan(options, operation)
-  const plan = yield* planOf(options)
-  const layers = yield* layersOf(operation, options, shared, plan)
-  const { attemptTimeout, deadlines } = plan
-  return {
-    plan,
-    layers,
-    planWith: Effect.fnUntraced(function*(own) {
-      yield* refuse(sharedAtCall(own, options))
-      const plan = yield* planOf(Resilience.merge(options, own)).pipe(Effect.provideService(Stores, stores))
+): Effect.Effect<Planner, InvalidOptions, Stores | Scope.Scope> => {
+  const { optionsOf, policies } = shared
+  const options = optionsOf(operation)
+  const planWith = ({ layers, plan: { attemptTimeout, deadlines } }: Planned): Planner["planWith"] =>
+    Effect.fnUntraced(function*(own) {
+      const merged = Resilience.merge(options, own)
+      yield* refuse([...sharedAtCall(own, options), ...Resilience.validate(merged)])
+      const plan = yield* policies.plan(merged, operation)
       return {
         layers: layersFor(layers, own),
         plan: {
@@ -55,26 +50,44 @@ export const make = Effect.fnUntraced(function*(
         }
       }
     })
-  }
-})
+  return Effect.flatMapEager(
+    policies.plan(options, operation),
+    (plan) =>
+      Effect.mapEager(layersOf(operation, options, shared, plan), (layers) => {
+        const planned = { plan, layers }
+        return { ...planned, planWith: planWith(planned) }
+      })
+  )
+}
 
-const layersOf = Effect.fnUntraced(function*(
+const layersOf = (
+  operation: Operation,
+  options: Resilience.OperationOptions,
+  shared: Shared,
+  plan: Run.Plan
+): Effect.Effect<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> => {
+  const chain = chainOf(operation, shared)
+  return chain.length > 0 || shared.answering.has(operation.name)
+    ? between(operation, options, shared, plan, chain)
+    : Exit.succeed(undefined)
+}
+
+const between = Effect.fnUntraced(function*(
   operation: Operation,
   { cache: options, coalesce }: Resilience.OperationOptions,
   shared: Shared,
-  plan: Run.Plan
-): Effect.fn.Return<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> {
-  const chain = chainOf(operation, shared)
+  plan: Run.Plan,
+  chain: Layers.Fallbacks["chain"]
+): Effect.fn.Return<Layers.Layers, InvalidOptions, Stores | Scope.Scope> {
   const shareable = isShareable(operation)
-  const { name } = operation
-  const layers: Omit<Layers.Layers, "plan"> = {
+  return {
+    plan,
     fallback: chain.length === 0
       ? undefined
-      : { chain, storage: storageOf(`last-good/${name}`, operation, shared, Chain.capacity) },
+      : { chain, storage: storageOf(`last-good/${operation.name}`, operation, shared, Chain.capacity) },
     cache: !options || !shareable ? undefined : yield* cacheOf(operation, shared, options),
     coalesce: coalesce === true && shareable ? yield* Coalesce.make<string>() : undefined
   }
-  return Object.values(layers).every((layer) => layer === undefined) ? undefined : { ...layers, plan }
 })
 
 const chainOf = ({ name }: Operation, { fallbacks }: Shared) => fallbacks.get(name) ?? []

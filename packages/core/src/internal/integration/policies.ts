@@ -1,21 +1,25 @@
 /** The policies of one integration, in the order of the pipeline. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { memoize } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type { Reason } from "../../IntegrationError.ts"
-import { type InvalidOptions, type Problem, refuse } from "../../InvalidOptions.ts"
+import type { InvalidOptions, Problem } from "../../InvalidOptions.ts"
 import type * as Policy from "../../Policy.ts"
 import * as Bulkhead from "../../policy/Bulkhead.ts"
 import * as CircuitBreaker from "../../policy/CircuitBreaker.ts"
 import * as Hedge from "../../policy/Hedge.ts"
 import * as RateLimit from "../../policy/RateLimit.ts"
-import * as Retry from "../../policy/Retry.ts"
 import * as Resilience from "../../Resilience.ts"
-import type { Stores } from "../../Stores.ts"
+import { Stores } from "../../Stores.ts"
 import { millis, problems, unless } from "../checks.ts"
 import type { Operation } from "../contract/operation.ts"
 import * as DeadlineLists from "../deadlineLists.ts"
 import type { Plan } from "../pipeline/run.ts"
+import * as RetryBudget from "../retry/budget.ts"
+import { budgetOf } from "../retry/options.ts"
+import * as Repeating from "../retry/repeating.ts"
 import { hedgeOf } from "../settings/repeats.ts"
 import { timeoutsOf } from "../settings/timeouts.ts"
 import { isRepeatable, keyHeaderOf } from "./operationOptions.ts"
@@ -24,11 +28,8 @@ export interface Policies {
   readonly breaker: CircuitBreaker.CircuitBreaker | undefined
   readonly rateLimit: RateLimit.RateLimit | undefined
   readonly bulkhead: Bulkhead.Bulkhead | undefined
-  /** What the merged settings of one operation amount to. */
-  readonly plan: (
-    options: Resilience.OperationOptions,
-    operation: Operation
-  ) => Effect.Effect<Plan, InvalidOptions, Stores>
+  /** What merged settings, which have been checked, amount to for one operation. */
+  readonly plan: (options: Resilience.OperationOptions, operation: Operation) => Effect.Effect<Plan, InvalidOptions>
 }
 
 /** They have been checked. A bulkhead says how many it lets through. */
@@ -51,32 +52,36 @@ export const make = Effect.fnUntraced(function*(
   // Positions 7 to 10.
   const gates: ReadonlyArray<Policy.Gate<Reason>> = [breaker?.check, rateLimit?.gate, bulkhead?.gate, breaker?.gate]
     .filter((gate) => gate !== undefined)
-  const budget = options.retry === false ? undefined : options.retry?.budget
+  const stores = yield* Stores
+  const budget = yield* RetryBudget.named(name, budgetOf(options.retry || {}))
   const deadlines = yield* DeadlineLists.make
-  const plan = Effect.fnUntraced(function*(
-    own: Resilience.OperationOptions,
-    operation: Operation
-  ): Effect.fn.Return<Plan, InvalidOptions, Stores> {
-    yield* refuse(Resilience.validate(own))
+  /** The same for all operations with these settings. */
+  const common = memoize((own: Resilience.OperationOptions): Omit<Plan, "repeatable" | "hedge"> => {
     const { attempt, idle, total } = timeoutsOf(own)
-    const retry = yield* Retry.make({ ...(own.retry === false ? { maxRetries: 0 } : own.retry), budget, name })
-    const hedge = hedgeOf(own)
     return {
       attemptTimeout: attempt,
       totalTimeout: total,
       idleTimeout: idle,
       streamTimeout: own.streamTimeout === undefined ? undefined : millis(own.streamTimeout),
-      repeatable: isRepeatable(own, operation.method),
       keyHeader: keyHeaderOf(own),
       classify: own.classify,
       maxRequestBytes: own.maxRequestBytes ?? Resilience.defaults.maxRequestBytes,
       maxResponseBytes: own.maxResponseBytes ?? Resilience.defaults.maxResponseBytes,
-      retry,
-      hedge: hedge && (yield* Hedge.make({ ...hedge, name: `${name}/${operation.name}`, budget: retry.budget })),
+      retry: Repeating.make(own.retry === false ? { maxRetries: 0 } : own.retry ?? {}, budget),
       gates,
       deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
     }
   })
+  const plan: Policies["plan"] = (own, operation) => {
+    const hedge = hedgeOf(own)
+    const plan = { ...common(own), repeatable: isRepeatable(own, operation.method), hedge: undefined }
+    return hedge === undefined
+      ? Exit.succeed(plan)
+      : Hedge.make({ ...hedge, name: `${name}/${operation.name}`, budget }).pipe(
+        Effect.map((hedge) => ({ ...plan, hedge })),
+        Effect.provideService(Stores, stores)
+      )
+  }
   return { breaker, rateLimit, bulkhead, plan }
 })
 

@@ -6,6 +6,7 @@ import type { Fallback } from "../../Fallback.ts"
 import type * as Redaction from "../../Redaction.ts"
 import type * as Resilience from "../../Resilience.ts"
 import type * as Transport from "../../Transport.ts"
+import type { Operation } from "../contract/operation.ts"
 import type * as Exchange from "../pipeline/exchange.ts"
 import type { InFlight } from "../pipeline/inFlight.ts"
 import type { Audience } from "./audience.ts"
@@ -21,9 +22,8 @@ export interface Shared {
   readonly authenticator: Auth.Authenticator
   readonly redaction: Redaction.Redaction
   readonly policies: Policies
-  /** Settings of the definition, and those of the configuration: an operation's own stand between them. */
-  readonly wider: Resilience.OperationOptions
-  readonly configured: Resilience.OperationOptions
+  /** The merged settings of an operation. */
+  readonly optionsOf: (operation: Operation) => Resilience.OperationOptions
   /** The fallbacks of an operation, by its name. */
   readonly fallbacks: ReadonlyMap<string, ReadonlyArray<Fallback<unknown, unknown, unknown, never>>>
   /** Whose answers are kept, by the remote's address and the credentials. */

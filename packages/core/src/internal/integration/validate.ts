@@ -1,6 +1,7 @@
 /** Everything that is wrong with an integration and its settings, found before anything of it is made or changed. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { memoize } from "effect/Function"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as Schema from "effect/Schema"
 import type * as Auth from "../../Auth.ts"
@@ -42,7 +43,7 @@ export interface Settings extends Resilience.Options {
 }
 
 /** What an integration is made of. */
-export interface Checked extends Pick<Shared, "answering" | "authenticator" | "configured" | "fallbacks"> {
+export interface Checked extends Pick<Shared, "answering" | "authenticator" | "fallbacks" | "optionsOf"> {
   readonly baseUrl: string
   readonly credentials: object
   readonly pool: Transport.PoolOptions
@@ -75,12 +76,14 @@ export const check = Effect.fnUntraced(function*(
   ]
   const anonymous = typeof authenticator === "function" && auth.audience === undefined
   const answering = new Set<string>()
+  const optionsOf = Operation.optionsOf(declared.resilience, configured)
+  const problemsWith = memoize(Resilience.validate)
   const own = operations.flatMap(({ operation }) => {
     const { name } = operation
-    const options = Operation.optionsOf(operation, declared.resilience, configured)
+    const options = optionsOf(operation)
     const chain = fallbacks.chains.get(name) ?? []
     if (Operation.isAnswering(operation, options, chain)) answering.add(name)
-    return Operation.validate(operation, options, chain, anonymous)
+    return [...problemsWith(options), ...Operation.validate(operation, options, chain, anonymous)]
       // What is wrong with the whole is said once.
       .filter((one) => !wide.some(({ option, problem }) => one.option === option && one.problem === problem))
       .map(({ option, problem }) => ({ option: `${name}: ${option}`, problem }))
@@ -101,10 +104,10 @@ export const check = Effect.fnUntraced(function*(
     answering,
     authenticator,
     baseUrl: baseUrl!,
-    configured,
     credentials: credentials._tag === "Success" ? credentials.success : {},
     fallbacks: fallbacks.chains,
     merged: withBulkhead(resilience, pool),
+    optionsOf,
     pool
   }
 })

@@ -5,6 +5,8 @@
  * Each process has its own, also where stores are shared: it is a share of that process's calls, so that all processes
  * together pay for the same share of all calls, and a common one would cost a round trip for nothing.
  */
+import * as Effect from "effect/Effect"
+import { Stores } from "../../Stores.ts"
 import * as SlidingCounts from "../circuit/slidingCounts.ts"
 
 /** Settings, with times in milliseconds. */
@@ -89,6 +91,16 @@ export const make = (settings: Settings, cell: { readonly current: State }): Bud
     }
   }
 }
+
+/** The one of that name, of which all who repeat a call under it pay; without settings, one that pays for everything. */
+export const named = (name: string, settings: Settings | undefined): Effect.Effect<Budget, never, Stores> =>
+  settings === undefined
+    ? Effect.succeed(unlimited)
+    : Effect.flatMap(
+      Stores,
+      ({ state }) =>
+        Effect.map(state(`retry-budget/${name}`, () => initial(settings)), ({ ref }) => make(settings, ref))
+    )
 
 /** What rounding may be off by. */
 const tolerance = 1e-9
