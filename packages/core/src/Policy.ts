@@ -102,6 +102,7 @@ export const admitted = <PE>(
   if (admission._tag === "Ask") {
     return Effect.flatMap(restore(admission.answer), (answer) => admitted(gate, answer, restore))
   }
+  if (admission._tag === "Line") return restore(inLine(gate, admission))
   const { millis, ticket } = admission
   const turn = Effect.onInterrupt(
     restore(Effect.sleep(millis)),
@@ -109,6 +110,26 @@ export const admitted = <PE>(
   )
   return Effect.as(turn, ticket)
 }
+
+/** If it is interrupted between its turn and the use of it, the ticket is settled. */
+const inLine = <PE>(gate: Gate<PE>, line: Line): Effect.Effect<number> =>
+  Effect.withFiber((fiber) =>
+    Effect.callback((resume) => {
+      let ticket: number | undefined
+      const waiter: Waiter = {
+        onTurn: (given) => {
+          ticket = given
+          fiber.currentDispatcher.scheduleTask(() => resume(Effect.succeed(given)), 0)
+        }
+      }
+      line.join(waiter)
+      return Effect.suspend(() => {
+        if (ticket !== undefined) return settled(gate, ticket, () => Outcome.neutral)
+        line.leave(waiter)
+        return Effect.void
+      })
+    })
+  )
 
 // A classifier that throws is a defect of the call, but the ticket is settled all the same.
 const settled = (
@@ -138,8 +159,8 @@ export interface Gate<out Refused> {
   readonly settle: (ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number) => void
 }
 
-/** A ticket to hand back to `settle`, a refusal, a wait, or a question to a state that lives elsewhere. */
-export type Admission<Refused> = number | Refusal<Refused> | Wait | Ask<Refused>
+/** A ticket to hand back to `settle`, a refusal, a wait, a line, or a question to a state that lives elsewhere. */
+export type Admission<Refused> = number | Refusal<Refused> | Wait | Line | Ask<Refused>
 
 /** Refused now. The reason is built only when someone will see it; the outcome of the attempt is that of the reason. */
 export interface Refusal<out Refused> {
@@ -154,6 +175,20 @@ export interface Wait {
   readonly _tag: "Wait"
   readonly ticket: number
   readonly millis: number
+}
+
+/** A ticket will be given, first come first served. */
+export interface Line {
+  readonly _tag: "Line"
+  /** Whoever joins is given its ticket, once, unless it has left; perhaps at once. */
+  readonly join: (waiter: Waiter) => void
+  readonly leave: (waiter: Waiter) => void
+}
+
+/** One in a line. */
+export interface Waiter {
+  /** Takes its ticket, and uses it later: whoever gives back what it has waited for comes first. */
+  readonly onTurn: (ticket: number) => void
 }
 
 /**

@@ -60,7 +60,7 @@ const calls = (
         yield* Effect.provide(Payments.reload({ token, ...settings }, { awaitInFlight: true }), context)
       }),
       // The fiber that watches the deadlines of all calls.
-      timers: 1
+      timers: 2
     }
     return scenario
   })

@@ -1,5 +1,4 @@
 /** The permits of a bulkhead and those that wait for one, first come first served. */
-import * as Effect from "effect/Effect"
 import { BulkheadFull } from "../../IntegrationError.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Policy from "../../Policy.ts"
@@ -7,17 +6,14 @@ import { stackless } from "../stackless.ts"
 import * as Gradient from "./gradient.ts"
 import type { Settings } from "./options.ts"
 
-/** A waiter is told that it now holds a permit. */
-type Waiter = () => void
-
-export class Permits implements Policy.Gate<BulkheadFull> {
-  readonly waiting = new Set<Waiter>()
+export class Permits implements Policy.Gate<BulkheadFull>, Policy.Line {
+  readonly _tag = "Line"
+  readonly waiting = new Set<Policy.Waiter>()
   running = 0
   /** Permits there are now. What runs may be more, after the limit has shrunk and where something is held. */
   limit: number
   settings: Settings
   private gradient: Gradient.Gradient | undefined
-  private readonly queued: Policy.Ask<BulkheadFull>
   private readonly full: Policy.Refusal<BulkheadFull>
 
   constructor(settings: Settings) {
@@ -29,18 +25,28 @@ export class Permits implements Policy.Gate<BulkheadFull> {
       retryAfter: undefined,
       reason: () => stackless(() => new BulkheadFull({ limit: this.limit }))
     }
-    this.queued = { _tag: "Ask", answer: this.permit }
   }
 
   /** The ticket is how many were in flight then, this one included. */
   admit(): Policy.Admission<BulkheadFull> {
     if (this.running < this.limit) return ++this.running
-    return this.waiting.size < this.settings.maxQueue ? this.queued : this.full
+    return this.waiting.size < this.settings.maxQueue ? this : this.full
+  }
+
+  join(waiter: Policy.Waiter): void {
+    this.waiting.add(waiter)
+    // A permit may have come free on the way.
+    this.grant()
+  }
+
+  leave(waiter: Policy.Waiter): void {
+    this.waiting.delete(waiter)
   }
 
   settle(ticket: number, outcome: Outcome.Outcome, now: number, elapsed?: number): void {
     if (this.gradient !== undefined) this.learn(this.gradient, ticket, outcome, now, elapsed)
-    this.release()
+    this.running--
+    this.grant()
   }
 
   /** Goes on with other settings: nothing that runs or waits is turned away. */
@@ -58,18 +64,12 @@ export class Permits implements Policy.Gate<BulkheadFull> {
     this.adapt({ maxConcurrent, maxQueue, adaptive: adaptive && { ...adaptive, max: maxConcurrent } })
   }
 
-  release(): void {
-    this.running--
-    if (this.waiting.size > 0) this.grant()
-  }
-
   /** To whoever waits longest, so that nobody overtakes. */
   private grant(): void {
     for (const next of this.waiting) {
       if (this.running >= this.limit) return
       this.waiting.delete(next)
-      this.running++
-      next()
+      next.onTurn(++this.running)
     }
   }
 
@@ -94,24 +94,4 @@ export class Permits implements Policy.Gate<BulkheadFull> {
     } else return
     this.limit = Math.floor(gradient.limit)
   }
-
-  private readonly permit: Effect.Effect<number> = Effect.withFiber((fiber) =>
-    Effect.callback((resume) => {
-      let granted = false
-      const waiter = () => {
-        granted = true
-        const ticket = this.running
-        // Later, because a waiter that is refused elsewhere gives its permit back at once, and the next one does the same.
-        fiber.currentDispatcher.scheduleTask(() => resume(Effect.succeed(ticket)), 0)
-      }
-      this.waiting.add(waiter)
-      // A permit may have come free on the way.
-      this.grant()
-      return Effect.sync(() => {
-        // Interrupted between the grant and its use: the permit goes on.
-        if (granted) this.release()
-        else this.waiting.delete(waiter)
-      })
-    })
-  )
 }

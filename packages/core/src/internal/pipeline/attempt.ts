@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Scheduler from "effect/Scheduler"
 import type * as Tracer from "effect/Tracer"
 import type * as Current from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
@@ -12,6 +13,7 @@ import { AttemptTimeout, DeadlineExceeded, type Reason } from "../../Integration
 import * as Outcome from "../../Outcome.ts"
 import * as Policy from "../../Policy.ts"
 import type * as Telemetry from "../../Telemetry.ts"
+import type * as DeadlineLists from "../deadlineLists.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
 import type { Begun } from "./begun.ts"
@@ -68,10 +70,14 @@ export interface Running {
 
 /** What an attempt needs to know of what it is part of. */
 export interface Surroundings {
-  readonly call: Attempt["call"] & { readonly clock: Clock.Clock; readonly inFlight: InFlight }
+  readonly call: Attempt["call"] & {
+    readonly clock: Clock.Clock
+    readonly dispatcher: Scheduler.SchedulerDispatcher
+    readonly inFlight: InFlight
+  }
   readonly context: Context.Context<never>
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
-  readonly deadlines: Deadlines.Deadlines
+  readonly deadlines: DeadlineLists.Lists
   readonly attemptTimeout: number
   /** When all attempts together began, and when they must have ended. */
   readonly begunAt: number
@@ -107,7 +113,7 @@ export const begin = (
 }
 
 /** An attempt on its way; how it ended, when it has. */
-class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
+class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.Waiter {
   readonly call: Surroundings["call"]
   readonly context: Context.Context<never>
   readonly attempt: number
@@ -126,6 +132,8 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
   /** Of the gates that have let it through, in their order. */
   private readonly tickets: Array<number>
   private admitted = 0
+  /** Where it waits for a ticket, if it does. */
+  private line: Policy.Line | undefined = undefined
   private admission: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private running: Running | undefined = undefined
   private startedAt = 0
@@ -180,7 +188,11 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
       gate.settle(admission.ticket, Outcome.neutral, now)
       return this.end(Exit.fail(this.exceeded(false)), Outcome.neutral, undefined)
     }
-    this.around.deadlines.add(this)
+    this.around.deadlines.waiting.add(this)
+    if (admission._tag === "Line") {
+      this.line = admission
+      return admission.join(this)
+    }
     // Interruption is off from first to last: a ticket that is there is an answer, also to one who has left.
     const fiber = Effect.runForkWith(Context.add(this.context, CurrentDeadline, this.at))(
       Policy.admitted(gate, admission),
@@ -189,7 +201,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
     this.admission = fiber
     fiber.addObserver((exit) => {
       this.admission = undefined
-      this.around.deadlines.remove(this)
+      this.around.deadlines.waiting.remove(this)
       const answer = Exit.isSuccess(exit) ? exit.value : undefined
       if (this.ended) {
         // The caller has left when the ticket was there already.
@@ -197,9 +209,21 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
       } else if (answer === undefined) this.end(exit, Outcome.neutral, undefined)
       else if (typeof answer === "number") {
         this.tickets[this.admitted++] = answer
-        this.admit(index + 1, millis(this.call.clock))
+        this.goOn()
       } else this.refuse(answer, index, now)
     })
+  }
+
+  onTurn(ticket: number): void {
+    this.line = undefined
+    this.around.deadlines.waiting.remove(this)
+    this.tickets[this.admitted++] = ticket
+    this.call.dispatcher.scheduleTask(() => this.goOn(), 0)
+  }
+
+  /** Asks the gates behind those that have let it through by now. */
+  private goOn(): void {
+    if (!this.ended) this.admit(this.admitted, millis(this.call.clock))
   }
 
   /**
@@ -298,7 +322,11 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline {
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */
   private settle(outcome: Outcome.Outcome): number {
     this.ended = true
-    this.around.deadlines.remove(this)
+    const { deadlines } = this.around
+    if (this.started) deadlines.remove(this)
+    else deadlines.waiting.remove(this)
+    this.line?.leave(this)
+    this.line = undefined
     const now = millis(this.call.clock)
     this.giveBack(outcome, now, this.started ? now - this.startedAt : undefined)
     return now

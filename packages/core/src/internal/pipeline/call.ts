@@ -4,6 +4,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as Scheduler from "effect/Scheduler"
 import type * as Tracer from "effect/Tracer"
 import { CurrentDeadline, nearest } from "../../Deadline.ts"
 import { IntegrationError, type Reason } from "../../IntegrationError.ts"
@@ -74,6 +75,7 @@ export class Call implements Telemetry.CallInfo {
   begun: Begun | undefined = undefined
   span: Tracer.Span | undefined = undefined
   attempts = 0
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
   private isOpen = false
 
   constructor(subject: Subject, requestId: string, totalTimeout: number, fiber: Fiber.Fiber<unknown, unknown>) {
@@ -82,11 +84,17 @@ export class Call implements Telemetry.CallInfo {
     this.observer = subject.observer
     this.inFlight = subject.inFlight
     this.requestId = requestId
+    this.fiber = fiber
     this.context = fiber.context
     this.traced = fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
     this.clock = fiber.getRef(Clock.Clock)
     this.begunAt = millis(this.clock)
     this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begunAt + totalTimeout)
+  }
+
+  /** Where what it does is put off to. */
+  get dispatcher(): Scheduler.SchedulerDispatcher {
+    return this.fiber.currentDispatcher
   }
 
   enter(): void {

@@ -14,7 +14,7 @@ import type * as Policy from "../../Policy.ts"
 import type * as Hedge from "../../policy/Hedge.ts"
 import type * as Retry from "../../policy/Retry.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import type * as Deadlines from "../deadlines.ts"
+import type * as DeadlineLists from "../deadlineLists.ts"
 import { settled } from "../settled.ts"
 import * as Attempt from "./attempt.ts"
 import { type Begun, type Resume, toEffect } from "./begun.ts"
@@ -43,7 +43,7 @@ export interface Plan {
   /** In place of retries, where the call may be repeated and its body, too. */
   readonly hedge: Hedge.Hedge | undefined
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
-  readonly deadlines: (clock: Clock.Clock) => Deadlines.Deadlines
+  readonly deadlines: (clock: Clock.Clock) => DeadlineLists.Lists
 }
 
 /** What is to be done. */
@@ -85,7 +85,7 @@ class Run implements Attempt.Surroundings {
   readonly call: Call
   readonly context: Context.Context<never>
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
-  readonly deadlines: Deadlines.Deadlines
+  readonly deadlines: DeadlineLists.Lists
   readonly attemptTimeout: number
   readonly begunAt: number
   readonly deadline: number
