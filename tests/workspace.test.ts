@@ -34,7 +34,12 @@ it("every package has the same exports map and licence", () => {
 })
 
 it("every version is exact, but for peers that the application chooses", () => {
-  const loose = globSync(["package.json", "examples/package.json", "bench/package.json", "packages/{*,adapters/*}/package.json"], {
+  const loose = globSync([
+    "package.json",
+    "examples/package.json",
+    "bench/package.json",
+    "packages/{*,adapters/*}/package.json"
+  ], {
     cwd: root
   })
     .flatMap((path) => {
