@@ -23,8 +23,10 @@ import * as Audience from "./audience.ts"
 import * as BaseUrl from "./baseUrl.ts"
 import * as Client from "./client.ts"
 import * as Generations from "./generations.ts"
+import * as Planner from "./planner.ts"
 import * as Policies from "./policies.ts"
 import { sequence } from "./sequence.ts"
+import type { Shared } from "./shared.ts"
 import { check, type Declared, type Settings } from "./validate.ts"
 
 export type { Declared, Settings }
@@ -94,10 +96,34 @@ const begin = Effect.fnUntraced(function*(
     scope: yield* Effect.scope
   }
   return {
-    calls: yield* Effect.forEach(operations, ({ operation }) => Client.make(operation, shared)),
+    calls: yield* callersOf(operations, shared),
     breaker: policies.breaker,
     inFlight
   }
+})
+
+/**
+ * What calls of an operation share is made here. Where they share nothing, its caller is made with the first of them: of a
+ * large contract most processes call a few operations.
+ */
+const callersOf = Effect.fnUntraced(function*(operations: ReadonlyArray<Compiled>, shared: Shared) {
+  const context = yield* Effect.context<Stores | Scope.Scope>()
+  const callers: Array<Client.Caller> = []
+  for (const [index, { operation }] of operations.entries()) {
+    if (Planner.isLayered(operation, shared)) {
+      callers.push(yield* Client.make(operation, shared))
+      continue
+    }
+    callers.push((request, fiber) =>
+      Client.make(operation, shared).pipe(
+        Effect.provideContext(context),
+        // Its settings have been checked.
+        Effect.orDie,
+        Effect.flatMap((caller) => (callers[index] = caller)(request, fiber))
+      )
+    )
+  }
+  return callers
 })
 
 /** Tells a limiter what the remote says of its own. */

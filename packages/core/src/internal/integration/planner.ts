@@ -60,26 +60,26 @@ export const make = (
   )
 }
 
+/** Whether something stands between callers and the remote. */
+export const isLayered = (operation: Operation, shared: Shared): boolean =>
+  chainOf(operation, shared).length > 0 || shared.answering.has(operation.name)
+
 const layersOf = (
   operation: Operation,
   options: Resilience.OperationOptions,
   shared: Shared,
   plan: Run.Plan
-): Effect.Effect<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> => {
-  const chain = chainOf(operation, shared)
-  return chain.length > 0 || shared.answering.has(operation.name)
-    ? between(operation, options, shared, plan, chain)
-    : Exit.succeed(undefined)
-}
+): Effect.Effect<Layers.Layers | undefined, InvalidOptions, Stores | Scope.Scope> =>
+  isLayered(operation, shared) ? between(operation, options, shared, plan) : Exit.succeed(undefined)
 
 const between = Effect.fnUntraced(function*(
   operation: Operation,
   { cache: options, coalesce }: Resilience.OperationOptions,
   shared: Shared,
-  plan: Run.Plan,
-  chain: Layers.Fallbacks["chain"]
+  plan: Run.Plan
 ): Effect.fn.Return<Layers.Layers, InvalidOptions, Stores | Scope.Scope> {
   const shareable = isShareable(operation)
+  const chain = chainOf(operation, shared)
   return {
     plan,
     fallback: chain.length === 0
