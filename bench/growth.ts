@@ -5,13 +5,11 @@
 import { parseArgs } from "node:util"
 import * as Build from "./growth/build.ts"
 import * as Integrations from "./growth/integrations.ts"
-import { type Line, table } from "./growth/line.ts"
+import { type Line, markdownOf } from "./growth/line.ts"
 import * as Load from "./growth/load.ts"
 import * as Memory from "./growth/memory.ts"
 import * as Shake from "./growth/shake.ts"
 import * as Types from "./growth/types.ts"
-
-export { isMet, type Line, table } from "./growth/line.ts"
 
 export interface Options {
   /** Names of measurements; default all. */
@@ -40,5 +38,5 @@ export const measure = async ({ only, rounds }: Options = {}): Promise<ReadonlyA
 if (import.meta.main) {
   const { values } = parseArgs({ options: { only: { type: "string" }, rounds: { type: "string" } } })
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
-  console.log(table(await measure({ only: values.only?.split(","), rounds })))
+  console.log(markdownOf(await measure({ only: values.only?.split(","), rounds })))
 }

@@ -5,10 +5,13 @@
 import { readdirSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { parseArgs } from "node:util"
-import { compare, goalsTable } from "./goals.ts"
+import { compare } from "./goals.ts"
+import * as Growth from "./growth.ts"
+import { inFlightLines } from "./growth/inFlight.ts"
 import type { Round } from "./measure.ts"
 import { type Client, freePort, startClient, startRedis, startServer } from "./processes.ts"
-import { rowsOf, tablesOf } from "./table.ts"
+import { document, printed, type Result } from "./result.ts"
+import { rowsOf } from "./table.ts"
 import { workloads } from "./workloads.ts"
 
 const baseline = "undici-request"
@@ -22,7 +25,9 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     workloads: { type: "string" },
     "in-flight": { type: "string" },
+    growth: { type: "string" },
     json: { type: "string" },
+    document: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
 })
@@ -36,7 +41,9 @@ if (options.help) {
   --only a,b            these contenders, and the baseline
   --workloads a,b       of ${Object.keys(workloads).join(", ")}
   --in-flight 1,50      these numbers of calls at a time
-  --json FILE           writes the tables as data`)
+  --growth N            also what may not grow, launched N times each; 0: not. Default 5, or 0 where only some are measured
+  --json FILE           writes the tables as data
+  --document            writes them into docs/performance.md`)
   process.exit()
 }
 
@@ -108,9 +115,17 @@ try {
 
 const rows = rowsOf(cells, baseline)
 const goals = compare(cells, baseline)
-console.log(`${tablesOf(rows, baseline)}\n${goalsTable(goals)}`)
-
-if (options.json !== undefined) {
-  const settings = { launches, rounds, millis, calls, baseline }
-  writeFileSync(options.json, `${JSON.stringify({ node: process.version, settings, rows, goals }, null, 2)}\n`)
+const isWhole = options.only === undefined && options.workloads === undefined
+const growthRounds = Number(options.growth ?? (isWhole ? 5 : 0))
+if (growthRounds > 0) say("what may not grow")
+const growth = growthRounds === 0 ? [] : await Growth.measure({ rounds: growthRounds })
+const result: Result = {
+  node: process.version,
+  settings: { launches, rounds, millis, calls, baseline },
+  rows,
+  goals,
+  growth: [...inFlightLines(rows, "switchboard", baseline), ...growth]
 }
+console.log(printed(result))
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
+if (options.document) document(result)

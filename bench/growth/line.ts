@@ -27,7 +27,7 @@ const shown = (value: number): string =>
   value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 2 : value < 1000 ? 1 : 0 })
 
 /** A table for a document. */
-export const table = (lines: ReadonlyArray<Line>): string => {
+export const markdownOf = (lines: ReadonlyArray<Line>): string => {
   const rows = lines.map((line) => {
     const { limit, ours, peer, unit, what } = line
     return [
