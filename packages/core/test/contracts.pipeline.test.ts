@@ -29,6 +29,7 @@ class Vault extends HttpApiGroup.make("vault").add(
     query: { pin: Schema.optionalKey(Secret) },
     success: Schema.Struct({ ok: Schema.Boolean })
   }),
+  HttpApiEndpoint.get("find", "/vaults", { payload: { pin: Secret }, success: Schema.Struct({ ok: Schema.Boolean }) }),
   HttpApiEndpoint.get("stream", "/vault/:code/stream", {
     params: { code: Secret },
     success: HttpApiSchema.StreamUint8Array(),
@@ -81,15 +82,22 @@ it.effect("a value that the contract keeps redacted is sent, and its URL is show
   return Effect.gen(function*() {
     const { vault } = yield* Vaults
     yield* vault.open({ params: { code: secret("CANARY-1") }, query: { pin: secret("CANARY-2") } })
+    yield* vault.find({ payload: { pin: secret("CANARY-2") } })
     yield* Stream.runDrain(yield* vault.stream({ params: { code: secret("CANARY-1") } }))
-    const [open, stream] = yield* (yield* TestTransport.TestTransport).requests
+    const [open, find, stream] = yield* (yield* TestTransport.TestTransport).requests
     assert.strictEqual(open?.url, "https://vault.example/vault/CANARY-1?pin=CANARY-2")
+    assert.strictEqual(find?.url, "https://vault.example/vaults?pin=CANARY-2")
     assert.strictEqual(stream?.url, "https://vault.example/vault/CANARY-1/stream")
     const shown = spans.map(({ attributes }) => attributes.get("url.full")).filter((url) => url !== undefined)
-    assert.deepStrictEqual(shown, ["https://vault.example/vault/{code}", "https://vault.example/vault/{code}/stream"])
+    assert.deepStrictEqual(shown, [
+      "https://vault.example/vault/{code}",
+      "https://vault.example/vaults",
+      "https://vault.example/vault/{code}/stream"
+    ])
     assert.notInclude(JSON.stringify(spans.map(({ attributes, name }) => [name, ...attributes])), "CANARY")
   }).pipe(
     Effect.provide(layer([
+      Answer.json(200, { ok: true }),
       Answer.json(200, { ok: true }),
       Answer.bytes(200, new Uint8Array([1]), { "content-type": "application/octet-stream" })
     ])),

@@ -5,7 +5,7 @@ import * as Decode from "./decode.ts"
 import * as Encode from "./encode.ts"
 import type { Buffered, Common, Operation } from "./operation.ts"
 import * as Path from "./path.ts"
-import { holdsSecret } from "./secrets.ts"
+import { hasSecretUrl } from "./secrets.ts"
 import * as Streamed from "./streamed.ts"
 import * as Wire from "./wire.ts"
 
@@ -31,7 +31,7 @@ export const compile = (contract: HttpApi.Constraint): ReadonlyArray<Compiled> =
         name: group.topLevel ? endpoint.identifier : `${group.identifier}.${endpoint.identifier}`,
         method: endpoint.method,
         template: path.template,
-        secretUrl: holdsSecret([endpoint.params, endpoint.query]),
+        secretUrl: hasSecretUrl(endpoint),
         annotations: [api.annotations, group.annotations, endpoint.annotations]
       }
       compiled.push({

@@ -1,9 +1,11 @@
 /** What a contract itself keeps redacted. */
-import type * as Schema from "effect/Schema"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpMethod from "effect/http/HttpMethod"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** Whether a value of one of the schemas may hold a `Redacted`. */
-export const holdsSecret = (schemas: ReadonlyArray<Schema.Top | undefined>): boolean => {
+/** Whether the URL of a request may hold what is a `Redacted`. A payload is in the query where the method has no body. */
+export const hasSecretUrl = ({ method, params, payload, query }: HttpApiEndpoint.Top): boolean => {
+  const payloads = HttpMethod.hasBody(method) ? [] : Array.from(payload.values()).flatMap(({ schemas }) => schemas)
   const seen = new Set<SchemaAST.AST>()
   const holds = (ast: SchemaAST.AST): boolean => {
     if (seen.has(ast)) return false
@@ -17,7 +19,7 @@ export const holdsSecret = (schemas: ReadonlyArray<Schema.Top | undefined>): boo
     if (SchemaAST.isSuspend(ast)) return holds(ast.thunk())
     return isRedacted(ast.annotations)
   }
-  return schemas.some((schema) => schema !== undefined && holds(schema.ast))
+  return [params, query, ...payloads].some((schema) => schema !== undefined && holds(schema.ast))
 }
 
 const isRedacted = (annotations: { readonly representation?: unknown } | undefined): boolean => {
