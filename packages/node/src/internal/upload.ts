@@ -4,10 +4,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import type * as HttpBody from "effect/http/HttpBody"
-import type * as Pull from "effect/Pull"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
 import { FormData } from "undici"
@@ -58,13 +56,14 @@ const fromFormData = (formData: globalThis.FormData): FormData => {
   return copy
 }
 
-/** Pulls a piece when undici has room for one; destroying it interrupts the stream. */
+/** Reads the stream in one fiber, a step whenever undici has room for more; destroying it interrupts the stream. */
 class Upload extends Readable {
-  private readonly scope = Scope.makeUnsafe()
   private readonly stream: Stream.Stream<Uint8Array, unknown>
   private readonly run: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  private pull: Pull.Pull<readonly [Uint8Array, ...Array<Uint8Array>], unknown> | undefined
-  private fiber: Fiber.Fiber<unknown, unknown> | undefined
+  private fiber: Fiber.Fiber<void, unknown> | undefined = undefined
+  /** It was read again since the last step. */
+  private wanted = false
+  private goOn: (() => void) | undefined = undefined
 
   constructor(
     stream: Stream.Stream<Uint8Array, unknown>,
@@ -76,31 +75,31 @@ class Upload extends Readable {
   }
 
   override _read(): void {
-    const step = Effect.suspend(() => this.pull ?? this.open())
-    const fiber = this.run(step)
-    this.fiber = fiber
-    fiber.addObserver((exit) => {
-      if (this.destroyed) return
-      if (Exit.isSuccess(exit)) {
-        for (const chunk of exit.value) this.push(chunk)
-        return
-      }
-      const reason = Cause.squash(exit.cause)
-      if (Cause.isDone(reason)) this.push(null)
-      else this.destroy(new UploadFailed("the body could not be read", { cause: reason }))
-    })
+    this.wanted = true
+    if (this.fiber === undefined) this.begin()
+    else this.goOn?.()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    const interrupt = this.fiber === undefined ? Effect.void : Fiber.interrupt(this.fiber)
-    this.run(Effect.andThen(interrupt, Scope.close(this.scope, Exit.void))) // finalizers do not hold the request up
+    this.fiber?.interruptUnsafe() // finalizers do not hold the request up
     callback(error)
   }
 
-  private open() {
-    return Stream.toPull(this.stream).pipe(
-      Effect.provideService(Scope.Scope, this.scope),
-      Effect.flatMap((pull) => (this.pull = pull))
-    )
+  private begin(): void {
+    this.fiber = this.run(Stream.runForEachArray(this.stream, (chunks) => {
+      this.wanted = false
+      for (const chunk of chunks) this.push(chunk)
+      return this.room
+    }))
+    this.fiber.addObserver((exit) => {
+      if (this.destroyed) return
+      if (Exit.isSuccess(exit)) this.push(null)
+      else this.destroy(new UploadFailed("the body could not be read", { cause: Cause.squash(exit.cause) }))
+    })
   }
+
+  private readonly room = Effect.callback<void>((resume) => {
+    this.goOn = () => resume(Effect.void)
+    if (this.wanted) this.goOn()
+  })
 }
