@@ -124,8 +124,9 @@ export class Download extends Job implements Sink {
     if (this.done) return
     clearTimeout(this.timer)
     this.upgraded?.destroy()
-    const error = new errors.RequestAbortedError()
-    this.finish(Effect.fail(fromError(error, { wasSent: this.wasSent, answered: this.answered })))
+    // Made when it is read: most streams are cancelled after their end.
+    const { answered, wasSent } = this
+    this.finish(Effect.failSync(() => fromError(new errors.RequestAbortedError(), { wasSent, answered })))
     this.abandon()
   }
 
@@ -166,8 +167,8 @@ export class Download extends Job implements Sink {
   }
 
   private take(): Step {
-    const [first, ...rest] = this.chunks
-    if (first === undefined) return this.end!
+    const { chunks } = this
+    if (!isFilled(chunks)) return this.end!
     this.chunks = []
     this.size = 0
     if (this.paused) {
@@ -175,6 +176,8 @@ export class Download extends Job implements Sink {
       if (this.decoder === undefined) this.controller?.resume()
       else this.decoder.resume()
     }
-    return Effect.succeed([first, ...rest])
+    return Effect.succeed(chunks)
   }
 }
+
+const isFilled = (chunks: ReadonlyArray<Uint8Array>): chunks is Chunks => chunks.length > 0
