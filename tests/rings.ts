@@ -123,6 +123,8 @@ export const rings: Record<string, number> = {
   "internal/cache/answered": 2,
   "internal/fallback/chain": 2,
   "internal/pipeline/handedOut": 2,
+  "internal/pipeline/reading": 2,
+  "internal/pipeline/lent": 2,
   "internal/pipeline/inFlight": 0,
   "internal/pipeline/layers": 3,
   "internal/integration/shared": 3,

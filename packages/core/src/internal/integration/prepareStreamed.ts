@@ -8,6 +8,7 @@ import type { Encoded, Streamed } from "../contract/operation.ts"
 import type * as Attempt from "../pipeline/attempt.ts"
 import * as EffectAttempt from "../pipeline/effectAttempt.ts"
 import * as HandedOut from "../pipeline/handedOut.ts"
+import { Lent } from "../pipeline/lent.ts"
 import type * as Run from "../pipeline/run.ts"
 import * as StreamedClient from "../pipeline/streamedClient.ts"
 import { isKeyed, type Prepare, type Prepared, sending } from "./prepare.ts"
@@ -15,7 +16,7 @@ import type { Shared } from "./shared.ts"
 
 export const streamed = (operation: Streamed, shared: Shared): Prepare => {
   const client = StreamedClient.make(shared.channel.client, { ...shared, ...sending(operation, shared) })
-  const { scope } = shared
+  const lent = new Lent(shared.scope)
   const compile = (limit: number) => ({ limit, send: operation.run(client, undefined, limit) })
   let compiled: ReturnType<typeof compile> | undefined
   const prepared = (request: unknown, head: Encoded, plan: Run.Plan): Prepared => {
@@ -41,7 +42,7 @@ export const streamed = (operation: Streamed, shared: Shared): Prepare => {
           const handOut = Exit.isSuccess(exit) ? streamIn(exit.value) : undefined
           if (handOut === undefined) return sink.end(exit, outcome, status)
           sink.handOver(
-            (held) => handOut((stream) => HandedOut.make(stream, held, { attempt, outcome, plan, scope })),
+            (held) => handOut((stream) => HandedOut.make(stream, held, { attempt, outcome, plan, lent })),
             outcome,
             status
           )
