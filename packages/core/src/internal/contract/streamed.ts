@@ -95,7 +95,7 @@ const receiver = (
   const { headers, status } = response
   const stream = streams.find((stream) => stream.status === status)
   if (stream !== undefined && stream.accepts(headers["content-type"])) {
-    return decodeStream(response)
+    return stream.isPlain ? Streams.plain(response) : decodeStream(response)
   }
   const limit = isDeclared(status) ? maxResponseBytes : Math.min(maxResponseBytes, drained)
   return Collect.collect(response, limit).pipe(

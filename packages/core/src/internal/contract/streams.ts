@@ -21,20 +21,29 @@ export interface Declared {
   readonly accepts: (contentType: string | undefined) => boolean
   /** For people. */
   readonly expected: string
+  /** Its body is the answer as it is: bytes, and nothing else is declared with that status. */
+  readonly isPlain: boolean
 }
 
 export const compile = (endpoint: HttpApiEndpoint.Top): ReadonlyArray<Declared> =>
   Array.from(endpoint.success).flatMap((schema): ReadonlyArray<Declared> => {
-    if (Wire.isUpgrade(schema)) return [{ status: 101, accepts: () => true, expected: schema.protocol }]
+    if (Wire.isUpgrade(schema)) {
+      return [{ status: 101, accepts: () => true, expected: schema.protocol, isPlain: false }]
+    }
     const body = Wire.bodyOf(schema)
     if (!Wire.isStream(body)) return []
     const declared = body.contentTypes.map(Wire.essence)
+    const status = Wire.successStatus(schema)
     return [{
-      status: Wire.successStatus(schema),
+      status,
       accepts: (contentType) => contentType === undefined || isClose(body.mode, declared, Wire.essence(contentType)),
-      expected: declared.join(" or ")
+      expected: declared.join(" or "),
+      isPlain: schema === body && body.mode === "uint8array" && isOnly(schema, status, endpoint)
     }]
   })
+
+const isOnly = (schema: Schema.Top, status: number, { success }: HttpApiEndpoint.Top): boolean =>
+  Array.from(success).every((other) => other === schema || Wire.successStatus(other) !== status)
 
 /** Bytes declared as nothing in particular are any bytes; lines of JSON go by several names. */
 const isClose = (
@@ -47,6 +56,10 @@ const isClose = (
   (mode === "ndjson" && lines.test(actual))
 
 const lines = /^(application\/(x-)?(ndjson|jsonl|json-?lines|json|octet-stream)|text\/plain)$/
+
+/** The body of a plain one: decoding it would only give every chunk the services of its schema, which has none. */
+export const plain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<unknown> =>
+  Effect.succeed(typed(response.stream, response.status))
 
 /** Decodes the head of such a response. The cast leaves the services of schemas to the context of the caller. */
 export const decoder = (api: HttpApi.Top, names: { readonly group: string; readonly endpoint: string }) => {
