@@ -17,14 +17,15 @@ const clientCore = 1
 const start = (
   file: string,
   core: number,
-  { args = [], env = {}, stdout }: {
+  { args = [], env = {}, flags = [], stdout }: {
     readonly args?: ReadonlyArray<string>
     readonly env?: Record<string, string>
+    readonly flags?: ReadonlyArray<string>
     /** Read by us, or shown beside the progress, so that nothing is lost that a contender says. */
     readonly stdout: "pipe" | typeof process.stderr
   }
 ) => {
-  const node = ["--conditions=switchboard-source", "--no-warnings"]
+  const node = ["--conditions=switchboard-source", "--no-warnings", ...flags]
   return fork(join(import.meta.dirname, file), args, {
     stdio: ["ignore", stdout, "inherit", "ipc"],
     env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tmp/compile-cache"), ...env },
@@ -85,11 +86,18 @@ export interface Client {
 
 export const startClient = async (
   name: string,
-  origins: { readonly server: string; readonly dead: string; readonly redis: string | undefined }
+  origins: { readonly server: string; readonly dead: string; readonly redis: string | undefined },
+  profile: { readonly folder: string; readonly launch: number } | undefined
 ): Promise<Client> => {
   const env = origins.redis === undefined ? {} : { REDIS_URL: origins.redis }
   const args = [name, origins.server, origins.dead]
-  const child = start("client.ts", clientCore, { args, env, stdout: process.stderr })
+  const flags = profile === undefined ? [] : [
+    "--cpu-prof",
+    "--cpu-prof-interval=200",
+    `--cpu-prof-dir=${profile.folder}`,
+    `--cpu-prof-name=${name}-${profile.launch}.cpuprofile`
+  ]
+  const child = start("client.ts", clientCore, { args, env, flags, stdout: process.stderr })
   const next = () =>
     new Promise<Exclude<Reply, { readonly error: string }>>((resolve, reject) => {
       const onExit = () => reject(new Error(`${name} ended`))
@@ -108,7 +116,7 @@ export const startClient = async (
       child.send(request)
       return reply
     },
-    stop: () => stop(child, () => child.kill())
+    stop: () => stop(child, () => child.disconnect())
   }
 }
 

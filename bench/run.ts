@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     workloads: { type: "string" },
     "in-flight": { type: "string" },
     growth: { type: "string" },
+    profile: { type: "string" },
     json: { type: "string" },
     document: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
@@ -42,6 +43,7 @@ if (options.help) {
   --workloads a,b       of ${Object.keys(workloads).join(", ")}
   --in-flight 1,50      these numbers of calls at a time
   --growth N            also what may not grow, launched N times each; 0: not. Default 5, or 0 where only some are measured
+  --profile FOLDER      writes a profile of each process there, for bench/profile.ts
   --json FILE           writes the tables as data
   --document            writes them into docs/performance.md`)
   process.exit()
@@ -100,7 +102,8 @@ const server = await startServer()
 const dead = `http://127.0.0.1:${await freePort()}`
 try {
   for (let launch = 1; launch <= launches; launch++) {
-    const start = (name: string) => startClient(name, { server: server.origin, dead, redis: redis?.origin })
+    const profile = options.profile === undefined ? undefined : { folder: options.profile, launch }
+    const start = (name: string) => startClient(name, { server: server.origin, dead, redis: redis?.origin }, profile)
     const clients = await Promise.all(names.map(start))
     for (const cell of cells) {
       const seconds = Math.round(performance.now() / 1000)
