@@ -41,6 +41,11 @@ export interface Channel {
   readonly send: (request: Request, receiver: Receiver, context: Context.Context<never>) => Exchange
   /** An `HttpClient` over the same pool, for streams, uploads and upgrades: it answers at the headers. */
   readonly client: HttpClient.HttpClient
+  /**
+   * The same for callers who read every answer to its end or leave it: nothing watches over answers that are dropped, and
+   * it makes no span, sends no trace header and follows no redirect. Default: made from `client`.
+   */
+  readonly quiet?: HttpClient.HttpClient
 }
 
 /** A request whose every part is encoded. */

@@ -10,7 +10,7 @@
  */
 import type * as Transport from "@switchboard/core/Transport"
 import * as Effect from "effect/Effect"
-import { make as makeClient } from "./internal/client.ts"
+import * as Client from "./internal/client.ts"
 import { acceptEncoding } from "./internal/coding.ts"
 import { Exchange } from "./internal/exchange.ts"
 import { type ConnectOptions, Pool } from "./internal/pool.ts"
@@ -39,7 +39,8 @@ export const make = (options: Options = {}): Transport.Transport => ({
         (pool) => Effect.promise(() => pool.close(options.closeGrace ?? 1_000))
       ),
       (pool): Transport.Channel => ({
-        client: makeClient(pool, options.unreadTimeout ?? 30_000),
+        client: Client.make(pool, options.unreadTimeout ?? 30_000),
+        quiet: Client.quiet(pool, options.unreadTimeout ?? 30_000),
         send: (request, receiver) => {
           if (!has(request.headers, "accept-encoding")) request.headers.push("accept-encoding", acceptEncoding)
           const exchange = new Exchange(request, receiver)

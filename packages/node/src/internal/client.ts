@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
-import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Option from "effect/Option"
 import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import { acceptEncoding } from "./coding.ts"
@@ -20,40 +21,51 @@ import { type Sendable, toUndici, UploadFailed } from "./upload.ts"
  * send them to every third party. Redirects are not followed.
  */
 export const make = (pool: Pool, unreadMillis: number): HttpClient.HttpClient =>
-  HttpClient.make((request, url, signal) =>
-    Effect.flatMap(toUndici(request.body), (body) => {
-      if (body === undefined) return fail(new HttpClientError.EncodeError({ request, description: unsendable }))
-      return exchange(pool, unreadMillis, request, url, signal, body)
-    })
-  ).pipe(HttpClient.transformResponse(withoutPropagation))
+  HttpClient.make((request, url, signal) => send(pool, unreadMillis, request, url, signal)).pipe(
+    HttpClient.transformResponse(withoutPropagation)
+  )
 
-const exchange = (
+/** No spans and trace headers, and no abort signal for each request: what ends it is an interruption, or the end of its stream. */
+export const quiet = (pool: Pool, unreadMillis: number): HttpClient.HttpClient =>
+  HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request) => {
+      const url = HttpClientRequest.toUrl(request)
+      return Option.isSome(url)
+        ? send(pool, unreadMillis, request, url.value)
+        : fail(new HttpClientError.InvalidUrlError({ request }))
+    }),
+    Effect.succeed
+  )
+
+const send = (
   pool: Pool,
   unreadMillis: number,
   request: HttpClientRequest.HttpClientRequest,
   url: URL,
-  signal: AbortSignal,
-  body: Sendable
+  signal?: AbortSignal
 ) =>
-  Effect.callback<Response, HttpClientError.HttpClientError>((resume) => {
-    const download = new Download(optionsOf(request, url, body), unreadMillis, {
-      onHead: (head) => resume(Effect.succeed(new Response(request, url.href.split("#")[0]!, head, download))),
-      onFailure: (failure, error) => {
+  Effect.flatMap(toUndici(request.body), (body) => {
+    if (body === undefined) return fail(new HttpClientError.EncodeError({ request, description: unsendable }))
+    return Effect.callback<Response, HttpClientError.HttpClientError>((resume) => {
+      const download = new Download(optionsOf(request, url, body), unreadMillis, {
+        onHead: (head) => resume(Effect.succeed(new Response(request, url.href.split("#")[0]!, head, download))),
+        onFailure: (failure, error) => {
+          stop()
+          const reason = error instanceof UploadFailed
+            ? new HttpClientError.EncodeError({ request, cause: error.cause })
+            : new HttpClientError.TransportError({ request, cause: failure })
+          resume(fail(reason))
+        }
+      })
+      const stop = () => void (body instanceof Readable && body.destroy())
+      const cancel = () => {
+        download.cancel()
         stop()
-        const reason = error instanceof UploadFailed
-          ? new HttpClientError.EncodeError({ request, cause: error.cause })
-          : new HttpClientError.TransportError({ request, cause: failure })
-        resume(fail(reason))
       }
+      signal?.addEventListener("abort", cancel, { once: true })
+      pool.run(url.origin, download)
+      return Effect.sync(cancel)
     })
-    const stop = () => void (body instanceof Readable && body.destroy())
-    const cancel = () => {
-      download.cancel()
-      stop()
-    }
-    signal.addEventListener("abort", cancel, { once: true })
-    pool.run(url.origin, download)
-    return Effect.sync(cancel)
   })
 
 const optionsOf = (

@@ -15,7 +15,7 @@ import { isKeyed, type Prepare, type Prepared, sending } from "./prepare.ts"
 import type { Shared } from "./shared.ts"
 
 export const streamed = (operation: Streamed, shared: Shared): Prepare => {
-  const client = StreamedClient.make(shared.channel.client, { ...shared, ...sending(operation, shared) })
+  const client = StreamedClient.make(shared.channel, { ...shared, ...sending(operation, shared) })
   const lent = new Lent(shared.scope)
   const compile = (limit: number) => ({ limit, send: operation.run(client, undefined, limit) })
   let compiled: ReturnType<typeof compile> | undefined

@@ -45,10 +45,10 @@ export type Sending = Omit<Wire, "channel" | "operation">
 
 /** A client that sends as the pipeline does. The base URL comes first: credentials are attached to what will be sent. */
 export const make = (
-  client: HttpClient.HttpClient,
+  channel: Pick<Transport.Channel, "client" | "quiet">,
   wire: Sending
 ): HttpClient.HttpClient =>
-  quiet(client).pipe(
+  (channel.quiet ?? quiet(channel.client)).pipe(
     HttpClient.mapRequest(HttpClientRequest.prependUrl(wire.origin + wire.prefix)),
     HttpClient.mapRequestEffect((request) =>
       Effect.flatMap(CurrentCall, (call) =>
