@@ -1,11 +1,9 @@
 /** One attempt: positions 7 to 11 of the pipeline, around whatever does the work. */
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Scheduler from "effect/Scheduler"
 import type * as Tracer from "effect/Tracer"
 import type * as Current from "../../Call.ts"
 import { CurrentDeadline } from "../../Deadline.ts"
@@ -16,8 +14,9 @@ import type * as Telemetry from "../../Telemetry.ts"
 import type * as DeadlineLists from "../deadlineLists.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
+import * as AttemptSpan from "./attemptSpan.ts"
 import type { Begun } from "./begun.ts"
-import type { InFlight } from "./inFlight.ts"
+import type { Call } from "./call.ts"
 
 /** What an attempt does. */
 export interface Work {
@@ -70,11 +69,7 @@ export interface Running {
 
 /** What an attempt needs to know of what it is part of. */
 export interface Surroundings {
-  readonly call: Attempt["call"] & {
-    readonly clock: Clock.Clock
-    readonly dispatcher: Scheduler.SchedulerDispatcher
-    readonly inFlight: InFlight
-  }
+  readonly call: Call
   readonly context: Context.Context<never>
   readonly gates: ReadonlyArray<Policy.Gate<Reason>>
   readonly deadlines: DeadlineLists.Lists
@@ -93,9 +88,9 @@ export interface Ended extends Telemetry.AttemptInfo {
 }
 
 /** Makes one attempt; never fails, because how it ended is an answer. */
-export const run = (around: Surroundings, attempt: number, span: Tracer.Span | undefined): Effect.Effect<Ended> =>
+export const run = (around: Surroundings, attempt: number): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
-    const flight = begin(around, attempt, span, millis(around.call.clock), (ended) => resume(Effect.succeed(ended)))
+    const flight = begin(around, attempt, millis(around.call.clock), (ended) => resume(Effect.succeed(ended)))
     return Effect.suspend(() => flight.interrupt())
   })
 
@@ -103,11 +98,10 @@ export const run = (around: Surroundings, attempt: number, span: Tracer.Span | u
 export const begin = (
   around: Surroundings,
   attempt: number,
-  span: Tracer.Span | undefined,
   now: number,
   done: (ended: Ended) => void
 ): Begun => {
-  const flight = new Flight(around, attempt, span, now, done)
+  const flight = new Flight(around, attempt, now, done)
   flight.admit(0, now)
   return flight
 }
@@ -142,14 +136,13 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
   constructor(
     around: Surroundings,
     attempt: number,
-    span: Tracer.Span | undefined,
     now: number,
     done: (ended: Ended) => void
   ) {
     this.call = around.call
     this.context = around.context
     this.attempt = attempt
-    this.span = span
+    this.span = AttemptSpan.begin(around.call, attempt)
     this.around = around
     this.done = done
     this.begunAt = now
@@ -302,6 +295,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
   interrupt(): Effect.Effect<void> {
     if (this.ended) return Effect.void
     this.settle(Outcome.neutral)
+    if (this.span !== undefined) AttemptSpan.end(this.span, this.call, Exit.interrupt(), undefined)
     if (this.admission !== undefined) return Fiber.interrupt(this.admission)
     return this.running?.cancel() ?? Effect.void
   }
@@ -316,7 +310,11 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
     this.outcome = outcome
     this.status = status
     this.endedAt = now
-    this.done(this)
+    try {
+      if (this.span !== undefined) AttemptSpan.end(this.span, this.call, exit, status)
+    } finally {
+      this.done(this)
+    }
   }
 
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */

@@ -35,7 +35,7 @@ export const begin = (
   go: Go
 ): Effect.Effect<unknown, unknown> => {
   const call = new Call(subject, requestId, totalTimeout, fiber)
-  return call.traced ? spanned(call, go) : told(call, go)
+  return call.tracer === undefined ? told(call, go) : spanned(call, go)
 }
 
 /** Before the first step nothing has been taken; from then on it is told, however it ends. */
@@ -43,7 +43,7 @@ const told = (call: Call, go: Go): Effect.Effect<unknown, unknown> =>
   Effect.onExitPrimitive(
     Effect.callback((resume) => {
       call.enter()
-      call.begun = go(call, resume)
+      call.begun = go(call, call.span === undefined ? resume : within(call.span, resume))
     }),
     (exit) => call.exited(exit)
   )
@@ -53,9 +53,13 @@ const spanned = (call: Call, go: Go): Effect.Effect<unknown, unknown> => {
   const { name, options } = call.observer.callSpan(call)
   return Effect.useSpan(name, options, (span) => {
     call.span = span
-    return Effect.withParentSpan(told(call, go), span, { captureStackTrace: false })
+    return told(call, go)
   })
 }
+
+/** What is still to be done is done inside the span. */
+const within = (span: Tracer.Span, resume: Resume): Resume => (rest) =>
+  resume(Exit.isExit(rest) ? rest : Effect.withParentSpan(rest, span, { captureStackTrace: false }))
 
 export class Call implements Telemetry.CallInfo {
   readonly integration: string
@@ -70,7 +74,8 @@ export class Call implements Telemetry.CallInfo {
   /** Milliseconds of the monotonic clock. */
   readonly begunAt: number
   readonly deadline: number
-  readonly traced: boolean
+  /** Where one is installed. */
+  readonly tracer: Tracer.Tracer | undefined
   /** What answers it, where that is no effect. */
   begun: Begun | undefined = undefined
   span: Tracer.Span | undefined = undefined
@@ -86,7 +91,7 @@ export class Call implements Telemetry.CallInfo {
     this.requestId = requestId
     this.fiber = fiber
     this.context = fiber.context
-    this.traced = fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
+    this.tracer = fiber.cache.tracerEnabled ? fiber.cache.tracer : undefined
     this.clock = fiber.getRef(Clock.Clock)
     this.begunAt = millis(this.clock)
     this.deadline = nearest(fiber.getRef(CurrentDeadline), this.begunAt + totalTimeout)

@@ -122,12 +122,8 @@ class Run implements Attempt.Surroundings {
       resume(Effect.flatMap(this.hedged(hedge), ({ exit, outcome }) => this.finish(exit, outcome)))
       return undefined
     }
-    if (this.call.traced) {
-      resume(this.next())
-      return undefined
-    }
     this.call.attempts = this.attempts = 1
-    return Attempt.begin(this, 1, undefined, this.begunAt, (ended) => resume(this.afterAttempt(ended)))
+    return Attempt.begin(this, 1, this.begunAt, (ended) => resume(this.afterAttempt(ended)))
   }
 
   private next(): Effect.Effect<unknown, unknown> {
@@ -160,22 +156,7 @@ class Run implements Attempt.Surroundings {
   private attempt(): Effect.Effect<Attempt.Ended> {
     const attempt = ++this.attempts
     this.call.attempts = attempt
-    if (!this.call.traced) return Attempt.run(this, attempt, undefined)
-    const { name, options } = this.call.observer.attemptSpan(this.call, attempt)
-    let ended: Attempt.Ended | undefined
-    const attempted = Effect.useSpan(
-      name,
-      options,
-      (span) =>
-        Effect.flatMap(Attempt.run(this, attempt, span), (how) => {
-          ended = how
-          if (how.status !== undefined) span.attribute("http.response.status_code", how.status)
-          if (Exit.isFailure(how.exit)) span.attribute("error.type", Telemetry.tagOf(how.exit))
-          return how.exit
-        })
-    )
-    // The span ends as the attempt did; how it ended is an answer here. Without one the attempt was interrupted.
-    return Effect.flatMap(Effect.exit(attempted), () => ended === undefined ? Effect.interrupt : Effect.succeed(ended))
+    return Attempt.run(this, attempt)
   }
 
   private again(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
