@@ -86,9 +86,9 @@ const payloadStep = (endpoint: Endpoint, options: Wire.Options): Step | undefine
   const encode = HttpMethod.hasBody(endpoint.method)
     ? Payload.body(alternatives, options.payload)
     : Payload.query(alternatives, options.payload)
-  const absent = Payload.absent(alternatives)
+  const encodeAbsent = Codec.guarded(() => encode(Payload.absent(alternatives)))
   return step(
-    ({ payload }) => encode(payload === undefined ? absent : payload),
+    ({ payload }) => payload === undefined ? encodeAbsent(undefined) : encode(payload),
     (issue) => new InvalidRequest({ issue: describe(issue, "payload") }),
     (encoded, draft) => {
       draft.payload = encoded

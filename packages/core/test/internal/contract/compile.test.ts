@@ -133,6 +133,25 @@ describe("compile", () => {
     expect(Effect.runSyncExit(operation("throwing").decode(answer("a"), undefined))).toEqual(Exit.die(new Error("bug")))
   })
 
+  it("finds a broken template at once, and a schema that cannot be had where it is used", () => {
+    const broken = Schema.suspend((): Schema.Codec<string> => {
+      throw new Error("no such schema")
+    })
+    const make = (path: `/${string}`) =>
+      HttpApi.make("api").add(
+        HttpApiGroup.make("group").add(
+          HttpApiEndpoint.post("post", path, { params: { id: Schema.String }, payload: broken, success: broken })
+        )
+      )
+    expect(() => compile(make("/items/:id("))).toThrow("Unclosed parenthesis in path /items/:id(")
+    const { operation } = compile(make("/items/:id"))[0]!
+    const { decode, encode } = operation as Buffered
+    const params = { id: "1" }
+    for (const used of [encode({ params, payload: "a" }), encode({ params }), decode(answer("a"), undefined)]) {
+      expect(Effect.runSyncExit(used)).toEqual(Exit.die(new Error("no such schema")))
+    }
+  })
+
   it("obeys parse options of the contract, and tells no values even so", () => {
     expect(operation("strict").decode(answer({ a: "secret", c: "secret" }), undefined)).toEqual(
       Exit.fail(
