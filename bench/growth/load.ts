@@ -1,7 +1,7 @@
 // How long a fresh process takes to load core, effect included, from JavaScript.
-import { globSync, readFileSync } from "node:fs"
-import { join } from "node:path"
-import { pathToFileURL } from "node:url"
+import { globSync, readFileSync, rmSync, symlinkSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { parseArgs } from "node:util"
 import { core } from "./dist.ts"
 import { type Launch, medians } from "./launch.ts"
@@ -20,8 +20,17 @@ const imported = (dist: string): ReadonlyArray<string> => {
   return [...new Set(specifiers)].toSorted()
 }
 
+/** Effect beside core, as in an application: with each import Node looks for it in every folder on the way up. */
+const install = (core: string): void => {
+  const effect = join(core, "../../effect")
+  rmSync(effect, { force: true })
+  symlinkSync(dirname(fileURLToPath(import.meta.resolve("effect/package.json"))), effect)
+}
+
 export const measure = async (rounds: number): Promise<ReadonlyArray<Line>> => {
-  const dist = join(await core(), "dist")
+  const folder = await core()
+  install(folder)
+  const dist = join(folder, "dist")
   const subject = (...args: ReadonlyArray<string>): Launch => ({ file: "load.ts", args, flags: [] })
   const ours = (module: string) => pathToFileURL(join(dist, module)).href
   const found = await medians(rounds, {
