@@ -112,7 +112,7 @@ export const rings: Record<string, number> = {
   "policy/Retry": 2,
   "policy/Timeout": 2,
   "internal/pipeline/attempt": 2,
-  "internal/pipeline/attemptSpan": 2,
+
   "internal/pipeline/begun": 1,
   "internal/pipeline/call": 2,
   "internal/balancer/node": 2,
@@ -157,6 +157,7 @@ export const rings: Record<string, number> = {
   "internal/rateLimit/sharedLimiter": 2,
   "internal/contract/streamed": 2,
   "internal/pipeline/run": 2,
+  "internal/pipeline/spans": 2,
   "internal/pipeline/streamedClient": 3,
 
   // Composition.

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import type * as Tracer from "effect/Tracer"
+import * as Tracer from "effect/Tracer"
 import { CardDeclined, charge, layer, Payments } from "./payments.ts"
 import { menu, remote as shopRemote, shop } from "./shop.ts"
 import { recording } from "./spans.ts"
@@ -151,6 +151,29 @@ describe("spans", () => {
       for (const span of spans) assert.isTrue(Exit.hasInterrupts(exitOf(span)!))
       assert.strictEqual(attributesOf(spans[0])["error.type"], "interrupted")
     }).pipe(Effect.provide(layer(Answer.hang))))
+
+  it.effect("of a tracer that throws keep no call from its answer, nor from its end", () =>
+    Effect.gen(function*() {
+      const fail = () => {
+        throw new Error("no")
+      }
+      const throwing = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          const attribute = (name: string, value: unknown) =>
+            name === "switchboard.attempts" ? fail() : Tracer.NativeSpan.prototype.attribute.call(span, name, value)
+          return Object.assign(span, { attribute }, options.kind === "client" ? { end: fail } : undefined)
+        }
+      })
+      const listened = Effect.withTracer(get, throwing)
+      assert.deepStrictEqual(yield* Effect.exit(listened), yield* Effect.exit(get))
+      yield* (yield* wire).use(Answer.hang)
+      const before = yield* (yield* wire).inFlight
+      const fiber = yield* Effect.forkChild(listened)
+      yield* (yield* wire).received(3)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* (yield* wire).inFlight, before)
+    }).pipe(Effect.provide(layer(ok))))
 
   it.effect("hold no attribute that the table does not list, and every one it lists somewhere", () =>
     Effect.gen(function*() {

@@ -59,7 +59,7 @@ const calls = (
         assert.include([begun, begun - 1], count())
         yield* Effect.provide(Payments.reload({ token, ...settings }, { awaitInFlight: true }), context)
       }),
-      // The fiber that watches the deadlines of all calls.
+      // The fibers that watch the deadlines of all calls: of those that run, and of those that wait.
       timers: 2
     }
     return scenario

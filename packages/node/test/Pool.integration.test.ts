@@ -36,6 +36,20 @@ it.live("those that wait are served first come first served", () =>
     expect(order).toEqual(Array.from({ length: 50 }, (_, i) => i))
   }))
 
+it.live("no request is lost on a connection that the server ends behind its answer without a word", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((socket) => void socket.end(answer()))
+    for (const [maxConnections, atATime] of [[1, 1], [2, 4], [5, 5]] as const) {
+      const channel = yield* open({ maxConnections })
+      const posts = (n: number): Effect.Effect<void> =>
+        n === 0
+          ? Effect.void
+          : Effect.andThen(sendOk(channel, request(server.origin, { method: "POST" })), posts(n - 1))
+      yield* Effect.all(Array.from({ length: atATime }, () => posts(20)), { concurrency: "unbounded" })
+    }
+    expect(server.opened).toBe(20 + 80 + 100)
+  }))
+
 it.live("an idle connection is closed after its time", () =>
   Effect.gen(function*() {
     const server = yield* echo

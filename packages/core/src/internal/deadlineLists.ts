@@ -1,26 +1,28 @@
-/** Lists of deadlines by timeout, so that adding to one is appending: the same for all that share their stores. */
+/**
+ * Lists of deadlines: one for the attempts that have the same timeout, and one for those that wait as long, so that adding
+ * to a list is appending. All that share their stores share them, and the fiber that watches each.
+ */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Stores } from "../Stores.ts"
 import * as Deadlines from "./deadlines.ts"
 
-/** Of the attempts with one timeout: those that run; and, because theirs is another time, those that wait for their turn. */
+/** Of the attempts of an operation: those that run, and those that wait for their turn. */
 export interface Lists extends Deadlines.Deadlines {
   readonly waiting: Deadlines.Deadlines
 }
 
-/** The lists of a clock: a process has one; a test may change it between calls. */
+/** The lists of operations with these times, in milliseconds: of an attempt, and of a wait before it. */
+export type OfTimes = (attempt: number, wait: number) => (clock: Clock.Clock) => Lists
+
+/** By kind and time. A process has one clock; a test may change it between calls. */
 interface Shared {
-  readonly clocks: Map<Clock.Clock, Map<number, Lists>>
+  readonly clocks: Map<Clock.Clock, Map<string, Deadlines.Deadlines>>
   users: number
 }
 
-export const make: Effect.Effect<
-  (clock: Clock.Clock, timeout: number) => Lists,
-  never,
-  Stores | Scope.Scope
-> = Effect.gen(function*() {
+export const make: Effect.Effect<OfTimes, never, Stores | Scope.Scope> = Effect.gen(function*() {
   const stores = yield* Stores
   const initial = (): Shared => ({ clocks: new Map(), users: 0 })
   const shared = (yield* stores.state("deadlines", initial)).ref.current
@@ -30,20 +32,24 @@ export const make: Effect.Effect<
     () =>
       Effect.sync(() => {
         if (--shared.users > 0) return
-        for (const lists of clocks.values()) {
-          for (const list of lists.values()) {
-            list.release()
-            list.waiting.release()
-          }
-        }
+        for (const lists of clocks.values()) for (const list of lists.values()) list.release()
         clocks.clear()
       })
   )
-  return (clock, timeout) => {
+  const listOf = (clock: Clock.Clock, key: string): Deadlines.Deadlines => {
     let lists = clocks.get(clock)
     if (lists === undefined) clocks.set(clock, lists = new Map())
-    let list = lists.get(timeout)
-    if (list === undefined) lists.set(timeout, list = { ...Deadlines.make(clock), waiting: Deadlines.make(clock) })
+    let list = lists.get(key)
+    if (list === undefined) lists.set(key, list = Deadlines.make(clock))
     return list
+  }
+  return (attempt, wait) => {
+    let last: { readonly clock: Clock.Clock; readonly lists: Lists } | undefined
+    return (clock) => {
+      if (last?.clock !== clock) {
+        last = { clock, lists: { ...listOf(clock, `attempt ${attempt}`), waiting: listOf(clock, `wait ${wait}`) } }
+      }
+      return last.lists
+    }
   }
 })

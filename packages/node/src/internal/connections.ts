@@ -1,8 +1,9 @@
 /**
  * The connections to one origin, each an undici `Client` with at most one request, and the requests that wait for one.
  *
- * A client is given its next request as soon as the answer before is complete, and sends it within the same turn of the
- * event loop. Between the two it need not become idle: no timer for an idle connection, no check of one before it is used.
+ * A client whose answer is complete is given the next request in the same turn of the event loop, before undici would
+ * call it idle: no timer, and no event. It sends the request one turn later, when it has read what the peer may have sent
+ * behind the answer: most often that it has closed the connection, on which the request would be lost.
  *
  * undici's own `Pool` is not used: a cancelled request stays in its queue until its turn comes (during an outage every
  * one of them costs a connection attempt), and each queued request costs an `AsyncResource`.
@@ -25,6 +26,9 @@ export class Connections {
   /** The most recently used is last and is taken first, so that the others may time out; first are those without a connection. */
   private readonly idle: Array<Slot> = []
   private connected = 0
+  /** Those whose answer is complete: they are free within this turn of the event loop, so that no other need be added. */
+  private ending: Array<Slot> = []
+  private waiting = 0
   private first: Job | undefined
   private last: Job | undefined
   private readonly leave = (job: Job): void => this.unlink(job)
@@ -62,9 +66,9 @@ export class Connections {
   }
 
   private add(): Slot | undefined {
-    if (this.slots.length >= this.max) return undefined
+    if (this.slots.length >= this.max || this.waiting < this.ending.length) return undefined
     const client = this.owner.makeClient()
-    const slot: Slot = new Slot(client, () => this.free(slot))
+    const slot: Slot = new Slot(client, () => this.end(slot))
     client.on("drain", () => this.drained(slot))
     client.on("connect", () => {
       this.connected++
@@ -81,6 +85,17 @@ export class Connections {
     return slot
   }
 
+  private end(slot: Slot): void {
+    slot.isEnding = true
+    if (this.ending.push(slot) === 1) setImmediate(this.freeAll)
+  }
+
+  private readonly freeAll = (): void => {
+    const { ending } = this
+    this.ending = []
+    for (const slot of ending) if (slot.isEnding) this.free(slot)
+  }
+
   /** It has no request any more: told of by undici, after the answer, unless it has been given the next one. */
   private drained(slot: Slot): void {
     if (!slot.isFree && slot.client.stats.size === 0) this.free(slot)
@@ -89,6 +104,7 @@ export class Connections {
   }
 
   private free(slot: Slot): void {
+    slot.isEnding = false
     for (let job = this.first; job !== undefined; job = this.first) {
       this.unlink(job)
       if (slot.start(job)) return
@@ -99,6 +115,7 @@ export class Connections {
   }
 
   private link(job: Job): void {
+    this.waiting++
     job.leave = this.leave
     job.previous = this.last
     if (this.last === undefined) this.first = job
@@ -107,6 +124,7 @@ export class Connections {
   }
 
   private unlink(job: Job): void {
+    this.waiting--
     if (job.previous === undefined) this.first = job.next
     else job.previous.next = job.next
     if (job.next === undefined) this.last = job.previous
@@ -119,6 +137,7 @@ export class Connections {
 class Slot {
   readonly client: Client
   isConnected = false
+  isEnding = false
   isFree = false
   private readonly release: () => void
 

@@ -1,5 +1,4 @@
 /** The policies of one integration, in the order of the pipeline. */
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { memoize } from "effect/Function"
@@ -69,7 +68,8 @@ export const make = Effect.fnUntraced(function*(
       maxResponseBytes: own.maxResponseBytes ?? Resilience.defaults.maxResponseBytes,
       retry: Repeating.make(own.retry === false ? { maxRetries: 0 } : own.retry ?? {}, budget),
       gates,
-      deadlines: (clock: Clock.Clock) => deadlines(clock, attempt)
+      // As long as a call is patient.
+      deadlines: deadlines(attempt, total - Math.min(attempt, total) / 2)
     }
   })
   const plan: Policies["plan"] = (own, operation) => {

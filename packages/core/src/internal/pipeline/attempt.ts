@@ -14,9 +14,9 @@ import type * as Telemetry from "../../Telemetry.ts"
 import type * as DeadlineLists from "../deadlineLists.ts"
 import type * as Deadlines from "../deadlines.ts"
 import { millis } from "../monotonic.ts"
-import * as AttemptSpan from "./attemptSpan.ts"
 import type { Begun } from "./begun.ts"
 import type { Call } from "./call.ts"
+import * as Spans from "./spans.ts"
 
 /** What an attempt does. */
 export interface Work {
@@ -142,7 +142,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
     this.call = around.call
     this.context = around.context
     this.attempt = attempt
-    this.span = AttemptSpan.begin(around.call, attempt)
+    this.span = Spans.beginAttempt(around.call, attempt)
     this.around = around
     this.done = done
     this.begunAt = now
@@ -286,18 +286,25 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
     const outcome = fair ? Outcome.fromReason(reason) : Outcome.neutral
     const now = this.settle(outcome)
     // The caller hears of it on time, even if the work is slow to stop: what it yields from now on is dropped.
-    this.admission?.interruptUnsafe()
-    const stopped = this.running?.cancel()
-    if (stopped !== undefined) Effect.runForkWith(this.context)(stopped)
-    this.tell(Exit.fail(reason), outcome, undefined, now)
+    try {
+      this.admission?.interruptUnsafe()
+      const stopped = this.running?.cancel()
+      if (stopped !== undefined) Effect.runForkWith(this.context)(stopped)
+    } finally {
+      this.tell(Exit.fail(reason), outcome, undefined, now)
+    }
   }
 
   interrupt(): Effect.Effect<void> {
     if (this.ended) return Effect.void
     this.settle(Outcome.neutral)
-    if (this.span !== undefined) AttemptSpan.end(this.span, this.call, Exit.interrupt(), undefined)
-    if (this.admission !== undefined) return Fiber.interrupt(this.admission)
-    return this.running?.cancel() ?? Effect.void
+    const { admission, span } = this
+    const stopped = Effect.suspend(() =>
+      admission === undefined ? this.running?.cancel() ?? Effect.void : Fiber.interrupt(admission)
+    )
+    return span === undefined
+      ? stopped
+      : Effect.ensuring(stopped, Effect.sync(() => Spans.endAttempt(span, this.call, Exit.interrupt(), undefined)))
   }
 
   private tell(
@@ -310,11 +317,8 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
     this.outcome = outcome
     this.status = status
     this.endedAt = now
-    try {
-      if (this.span !== undefined) AttemptSpan.end(this.span, this.call, exit, status)
-    } finally {
-      this.done(this)
-    }
+    if (this.span !== undefined) Spans.endAttempt(this.span, this.call, exit, status)
+    this.done(this)
   }
 
   /** Gives back all that was taken, the innermost first; no more is heard of the work. */

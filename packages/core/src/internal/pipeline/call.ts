@@ -9,11 +9,12 @@ import type * as Tracer from "effect/Tracer"
 import { CurrentDeadline, nearest } from "../../Deadline.ts"
 import { IntegrationError, type Reason } from "../../IntegrationError.ts"
 import type * as Provenance from "../../Provenance.ts"
-import * as Telemetry from "../../Telemetry.ts"
+import type * as Telemetry from "../../Telemetry.ts"
 import { millis } from "../monotonic.ts"
 import { stackless } from "../stackless.ts"
 import type { Begun, Resume } from "./begun.ts"
 import type { InFlight } from "./inFlight.ts"
+import * as Spans from "./spans.ts"
 
 /** What all calls of an operation have in common. */
 export interface Subject {
@@ -119,8 +120,7 @@ export class Call implements Telemetry.CallInfo {
     if (!this.isOpen) return exit
     this.isOpen = false
     this.inFlight.leave()
-    this.span?.attribute("switchboard.attempts", this.attempts)
-    if (Exit.isFailure(exit)) this.span?.attribute("error.type", Telemetry.tagOf(exit))
+    if (this.span !== undefined) Spans.endCall(this.span, this.attempts, exit)
     this.observer.callEnded(this, exit, this.attempts, now - this.begunAt, provenance)
     return exit
   }
@@ -128,8 +128,8 @@ export class Call implements Telemetry.CallInfo {
   /** An interruption, and a defect of what decides about it, end it here. */
   exited(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
     if (!this.isOpen) return undefined
-    const ended = Effect.sync(() => void this.end(exit))
-    return this.begun === undefined ? ended : Effect.andThen(this.begun.interrupt(), ended)
+    const stopped = Effect.suspend(() => this.begun?.interrupt() ?? Effect.void)
+    return Effect.ensuring(stopped, Effect.sync(() => void this.end(exit)))
   }
 
   /** It cannot be made. */

@@ -15,6 +15,7 @@ import type * as Hedge from "../../policy/Hedge.ts"
 import type * as Retry from "../../policy/Retry.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as DeadlineLists from "../deadlineLists.ts"
+import { millis } from "../monotonic.ts"
 import { settled } from "../settled.ts"
 import * as Attempt from "./attempt.ts"
 import { type Begun, type Resume, toEffect } from "./begun.ts"
@@ -123,7 +124,17 @@ class Run implements Attempt.Surroundings {
       return undefined
     }
     this.call.attempts = this.attempts = 1
-    return Attempt.begin(this, 1, this.begunAt, (ended) => resume(this.afterAttempt(ended)))
+    // Encoding the request may have taken its time.
+    return Attempt.begin(this, 1, millis(this.call.clock), (ended) => resume(this.afterFirst(ended)))
+  }
+
+  /** Outside of any fiber: what is thrown there is a defect of the call. */
+  private afterFirst(ended: Attempt.Ended): Effect.Effect<unknown, unknown> {
+    try {
+      return this.afterAttempt(ended)
+    } catch (defect) {
+      return Exit.die(defect)
+    }
   }
 
   private next(): Effect.Effect<unknown, unknown> {
