@@ -72,6 +72,15 @@ it.effect("F9: a request that takes time to be encoded takes it from the call's 
     assert.strictEqual((yield* (yield* TestTransport.TestTransport).requests).length, 1)
   }).pipe(Effect.provide(ledger(Answer.hang))))
 
+it.effect("F1: an attempt has its whole timeout, however long its request took to be encoded", () =>
+  Effect.gen(function*() {
+    const book = Effect.flatMap(Ledgers, (ledgers) => ledgers.ledger.book({ payload: { amount: 1 } }))
+    const fiber = yield* Effect.forkChild(book.pipe(Resilience.withOptions({ attemptTimeout: "2 seconds" })))
+    yield* TestClock.adjust("3 seconds")
+    yield* Fiber.join(fiber)
+    assert.strictEqual((yield* (yield* TestTransport.TestTransport).requests).length, 1)
+  }).pipe(Effect.provide(ledger(Answer.delay("1 second", Answer.text(204, ""))))))
+
 const layer = (script: TestTransport.Script) =>
   Vaults.layer().pipe(Layer.provideMerge(TestTransport.layer(script)), Layer.provide(Stores.layerMemory))
 
