@@ -85,6 +85,7 @@ export const rings: Record<string, number> = {
   "internal/circuit/shared": 1,
   "internal/circuit/stored": 1,
   "internal/deadlineLists": 1,
+  "internal/failure": 0,
   "internal/deadlines": 1,
   "internal/contract/decode": 1,
   "internal/contract/decodeBody": 1,

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import { isIntegrationError, isReason, isTransientStatus, type Reason } from "./IntegrationError.ts"
+import { failOf } from "./internal/failure.ts"
 
 /** An attempt's outcome: the remote is well, the remote is not, or it says nothing about the remote. */
 export type Outcome = Success | Failure | Neutral
@@ -99,12 +100,11 @@ export const fromAnswer = (
   retryAfter: number | undefined
 ): Outcome => {
   if (Exit.isFailure(exit)) {
-    const error = Cause.findErrorOption(exit.cause)
-    if (error._tag === "None") return neutral
-    if (isReason(error.value)) {
-      return error.value._tag === "InvalidResponse"
-        ? fromStatus(error.value.status, retryAfter)
-        : fromReason(error.value)
+    const fail = failOf(exit.cause)
+    if (fail === undefined) return neutral
+    const { error } = fail
+    if (isReason(error)) {
+      return error._tag === "InvalidResponse" ? fromStatus(error.status, retryAfter) : fromReason(error)
     }
   }
   return status === undefined ? classify(exit) : fromStatus(status, retryAfter)
@@ -118,15 +118,15 @@ export const fromAnswer = (
  */
 export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = (exit) => {
   if (Exit.isSuccess(exit)) return success
-  if (Cause.hasInterruptsOnly(exit.cause)) return neutral
-  const error = Cause.findErrorOption(exit.cause)
-  if (error._tag === "None") return failure({ retryable: false })
-  if (isReason(error.value)) return fromReason(error.value)
-  if (isIntegrationError(error.value)) {
-    const outcome = fromReason(error.value.reason)
+  const fail = failOf(exit.cause)
+  if (fail === undefined) return Cause.hasInterruptsOnly(exit.cause) ? neutral : failure({ retryable: false })
+  const { error } = fail
+  if (isReason(error)) return fromReason(error)
+  if (isIntegrationError(error)) {
+    const outcome = fromReason(error.reason)
     return outcome._tag === "Success" ? outcome : { ...outcome, retryable: false }
   }
-  return Predicate.hasProperty(error.value, "isRetryable") && error.value.isRetryable === false
+  return Predicate.hasProperty(error, "isRetryable") && error.isRetryable === false
     ? failure({ retryable: false })
     : failure()
 }
@@ -139,9 +139,8 @@ export const classifyWith = (first: Classifier | undefined): (exit: Exit.Exit<un
 
 /** The reason that something failed with, its own or that of an `IntegrationError`. */
 export const reasonOf = (exit: Exit.Exit<unknown, unknown>): Reason | undefined => {
-  const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
-  if (error?._tag !== "Some") return undefined
-  const reason = isIntegrationError(error.value) ? error.value.reason : error.value
+  const error = Exit.isFailure(exit) ? failOf(exit.cause)?.error : undefined
+  const reason = isIntegrationError(error) ? error.reason : error
   return isReason(reason) ? reason : undefined
 }
 

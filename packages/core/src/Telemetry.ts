@@ -14,6 +14,7 @@ import type * as Tracer from "effect/Tracer"
 import type * as Call from "./Call.ts"
 import type * as Events from "./Events.ts"
 import { isIntegrationError } from "./IntegrationError.ts"
+import { failOf } from "./internal/failure.ts"
 import { reasonOf } from "./Outcome.ts"
 import type { Provenance } from "./Provenance.ts"
 
@@ -297,12 +298,12 @@ export const circuitState = (integration: string): Metric.Gauge<number> =>
 /** A bounded name for how something ended: the tag of an error or a reason, `interrupted`, or `defect`. */
 export const tagOf = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "success"
-  if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted"
-  const error = Cause.findErrorOption(exit.cause)
-  if (error._tag === "None") return "defect"
-  if (isIntegrationError(error.value)) return error.value.reason._tag
-  if (Predicate.hasProperty(error.value, "_tag") && typeof error.value._tag === "string") return error.value._tag
-  return error.value instanceof Error ? error.value.name : "error"
+  const fail = failOf(exit.cause)
+  if (fail === undefined) return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "defect"
+  const { error } = fail
+  if (isIntegrationError(error)) return error.reason._tag
+  if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
+  return error instanceof Error ? error.name : "error"
 }
 
 /** A status, a space and a tag, or one of the two. */

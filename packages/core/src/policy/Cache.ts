@@ -26,6 +26,7 @@ import { freshness } from "../internal/cache/freshness.ts"
 import * as Memory from "../internal/cache/memory.ts"
 import * as SharedValues from "../internal/cache/shared.ts"
 import { atLeast, millis, notNegative, positive, problems } from "../internal/checks.ts"
+import { errorOf } from "../internal/failure.ts"
 import * as Flights from "../internal/flights.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Outcome from "../Outcome.ts"
@@ -209,7 +210,7 @@ export const make = Effect.fnUntraced(function*<Key, A>(
     if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return
     counts.failures++
     try {
-      options.onFailure?.({ key, outcome, error: Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause) })
+      options.onFailure?.({ key, outcome, error: errorOf(exit) })
     } catch {
       // A listener cannot break the cache.
     }

@@ -2,7 +2,6 @@
  * Positions 4 and 5 of the pipeline: the attempts of one call, or of what several calls share. A first attempt that succeeds
  * costs one callback; spans, waits and further attempts are the slow path.
  */
-import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -15,6 +14,7 @@ import type * as Hedge from "../../policy/Hedge.ts"
 import type * as Retry from "../../policy/Retry.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as DeadlineLists from "../deadlineLists.ts"
+import { errorOf, failOf } from "../failure.ts"
 import { millis } from "../monotonic.ts"
 import { settled } from "../settled.ts"
 import * as Attempt from "./attempt.ts"
@@ -146,7 +146,7 @@ class Run implements Attempt.Surroundings {
     this.call.observer.attemptEnded(this.call, ended)
     return outcome._tag === "Success" && Exit.isSuccess(exit)
       ? this.end(this.call, exit, outcome, endedAt)
-      : Effect.suspend(() => this.again(ended))
+      : this.again(ended)
   }
 
   /** The attempt that answered first; or how the first one ended, if none did. */
@@ -179,7 +179,7 @@ class Run implements Attempt.Surroundings {
       safeToRepeat: plan.repeatable,
       replayable: !(oneShot && outcome._tag === "Failure" && outcome.sent),
       remainingMillis: this.deadline - ended.endedAt,
-      error: Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
+      error: errorOf(exit)
     }, ({ delayMillis }) => {
       call.observer.retryScheduled(call, ended, delayMillis)
       this.noteSent(ended)
@@ -213,10 +213,8 @@ class Run implements Attempt.Surroundings {
     outcome: Outcome.Outcome,
     now?: number
   ): Effect.Effect<unknown, unknown> {
-    const error = Exit.isSuccess(exit) ? undefined : Cause.findErrorOption(exit.cause)
-    const told = error?._tag === "Some" && isReason(error.value)
-      ? Exit.fail(this.call.error(error.value, this.sent))
-      : exit
+    const error = Exit.isSuccess(exit) ? undefined : failOf(exit.cause)?.error
+    const told = isReason(error) ? Exit.fail(this.call.error(error, this.sent)) : exit
     return this.end(this.call, told, outcome, now)
   }
 }

@@ -1,5 +1,4 @@
 /** Retries, from options that have been checked and a budget. */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -7,6 +6,7 @@ import { CurrentDeadline } from "../../Deadline.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as Policy from "../../Policy.ts"
 import type { Options, Retry } from "../../policy/Retry.ts"
+import { errorOf } from "../failure.ts"
 import * as monotonic from "../monotonic.ts"
 import type { Budget } from "./budget.ts"
 import { type Decider, start } from "./decider.ts"
@@ -66,6 +66,3 @@ const remaining = (fiber: Fiber.Fiber<unknown, unknown>): number | undefined => 
   const deadline = fiber.getRef(CurrentDeadline)
   return deadline === undefined ? undefined : deadline - monotonic.now(fiber)
 }
-
-const errorOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
-  Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
