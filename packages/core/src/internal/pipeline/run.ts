@@ -1,6 +1,6 @@
 /**
  * Positions 4 and 5 of the pipeline: the attempts of one call, or of what several calls share. A first attempt that succeeds
- * costs one callback; spans, waits and further attempts are the slow path.
+ * costs one callback; further attempts are the slow path.
  */
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
