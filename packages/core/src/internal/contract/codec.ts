@@ -6,6 +6,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Compiled from "../compiled.ts"
+import { failOf } from "../failure.ts"
 
 /** One direction of a schema. The effect is an `Exit` unless the schema itself is effectful. Never throws. */
 export type Parse<A = unknown, I = unknown> = (input: I) => Effect.Effect<A, SchemaIssue.Issue>
@@ -33,8 +34,8 @@ export const firstOf = <A, I>(parsers: ReadonlyArray<Parse<A, I>>): Parse<A, I> 
       return Effect.matchCauseEffectEager(parse(input), {
         onSuccess: Exit.succeed,
         onFailure: (cause) => {
-          const reason = cause.reasons.find((reason) => reason._tag === "Fail")
-          return reason === undefined ? Exit.failCause(cause) : from(index + 1, [...issues, reason.error])(input)
+          const fail = failOf(cause)
+          return fail === undefined ? Exit.failCause(cause) : from(index + 1, [...issues, fail.error])(input)
         }
       })
     }

@@ -3,7 +3,7 @@
  * the remote. What is shared belongs to none of its callers: it is made by the settings of the operation, with the whole
  * time of a call, and each caller waits no longer than its own deadline.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +16,7 @@ import type * as Cache from "../../policy/Cache.ts"
 import type * as Coalesce from "../../policy/Coalesce.ts"
 import * as Provenance from "../../Provenance.ts"
 import { Answered } from "../cache/answered.ts"
+import { failOf } from "../failure.ts"
 import * as Chain from "../fallback/chain.ts"
 import { millis } from "../monotonic.ts"
 import type { Begun, Resume } from "./begun.ts"
@@ -59,10 +60,10 @@ export const begin = (
   resume(Effect.matchCauseEffect(shared, {
     onSuccess: (cached) => served(call, layers, work, cached),
     onFailure: (cause) => {
-      const found = Cause.findErrorOption(cause)
-      return found._tag === "None"
+      const fail = failOf(cause)
+      return fail === undefined
         ? call.end(Exit.failCause(cause))
-        : failed(call, layers, work, found.value.exit, found.value.outcome)
+        : failed(call, layers, work, fail.error.exit, fail.error.outcome)
     }
   }))
   return undefined
@@ -87,9 +88,9 @@ class Undone {
 
 /** Decides for the cache. */
 export const classify: Outcome.Classifier = (exit) => {
-  const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
-  if (error?._tag !== "Some" || !(error.value instanceof Undone)) return undefined
-  const { exit: own, outcome } = error.value
+  const error = Exit.isFailure(exit) ? failOf(exit.cause)?.error : undefined
+  if (!(error instanceof Undone)) return undefined
+  const { exit: own, outcome } = error
   return outcome._tag !== "Failure" && Outcome.isUnavailable(own, outcome) ? Outcome.refused(undefined) : outcome
 }
 
@@ -109,7 +110,7 @@ const sharedOf = (
 }
 
 const undone: Run.End = (_, exit, outcome) => {
-  const isBug = Exit.isFailure(exit) && Cause.findErrorOption(exit.cause)._tag === "None"
+  const isBug = Exit.isFailure(exit) && failOf(exit.cause) === undefined
   return isBug || (Exit.isSuccess(exit) && outcome._tag === "Success") ? exit : Effect.fail(new Undone(exit, outcome))
 }
 
