@@ -55,8 +55,9 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     key: string | undefined,
     resume: Resume
   ): Begun | undefined => {
-    const plan = work.keyed && !given.repeatable ? { ...given, repeatable: true } : given
-    call.idempotencyKey = work.keyed || plan.keyHeader === undefined ? undefined : key ?? nextId()
+    const { keyed } = work
+    const plan = keyed && !given.repeatable ? { ...given, repeatable: true } : given
+    call.idempotencyKey = keyed || plan.keyHeader === undefined ? undefined : key ?? nextId()
     if (layers === undefined) return Run.begin(call, plan, work, resume)
     return Layers.begin(call, plan, layers, {
       request,
@@ -100,12 +101,13 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
       const refuse = (issue: string) => call.refuse(new InvalidRequest({ issue }))
       const run = (planned: Planner.Planned) =>
         toEffect((resume) => answer(call, request, key === undefined ? planned : Planner.keyed(planned), key, resume))
-      if (key !== undefined && !isKey(key)) resume(refuse(unusableKey))
-      else if (settings === undefined) resume(run(usual))
-      else {resume(Effect.matchEffect(planWith(settings), {
-          onFailure: ({ message }) => refuse(message),
-          onSuccess: run
-        }))}
+      const answered = () => {
+        if (key !== undefined && !isKey(key)) return refuse(unusableKey)
+        return settings === undefined
+          ? run(usual)
+          : Effect.matchEffect(planWith(settings), { onFailure: ({ message }) => refuse(message), onSuccess: run })
+      }
+      resume(answered())
       return undefined
     })
   }
