@@ -124,8 +124,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
   private readonly done: (ended: Ended) => void
   private readonly begunAt: number
   /** Of the gates that have let it through, in their order. */
-  private readonly tickets: Array<number>
-  private admitted = 0
+  private readonly tickets: Array<number> = []
   /** Where it waits for a ticket, if it does. */
   private line: Policy.Line | undefined = undefined
   private admission: Fiber.Fiber<unknown, unknown> | undefined = undefined
@@ -146,8 +145,6 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
     this.around = around
     this.done = done
     this.begunAt = now
-    // oxlint-disable-next-line unicorn/no-new-array -- one that grows takes the room of seventeen
-    this.tickets = new Array<number>(around.gates.length)
   }
 
   get duration(): number {
@@ -164,7 +161,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
     for (let i = from; i < gates.length; i++) {
       const admission = gates[i]!.admit(now)
       if (typeof admission !== "number") return this.refuse(admission, i, now)
-      this.tickets[this.admitted++] = admission
+      this.tickets.push(admission)
     }
     this.begin(now)
   }
@@ -201,7 +198,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
         if (typeof answer === "number") gate.settle(answer, Outcome.refused(undefined), millis(this.call.clock))
       } else if (answer === undefined) this.end(exit, Outcome.neutral, undefined)
       else if (typeof answer === "number") {
-        this.tickets[this.admitted++] = answer
+        this.tickets.push(answer)
         this.goOn()
       } else this.refuse(answer, index, now)
     })
@@ -210,13 +207,13 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
   onTurn(ticket: number): void {
     this.line = undefined
     this.around.deadlines.waiting.remove(this)
-    this.tickets[this.admitted++] = ticket
+    this.tickets.push(ticket)
     this.call.dispatcher.scheduleTask(() => this.goOn(), 0)
   }
 
   /** Asks the gates behind those that have let it through by now. */
   private goOn(): void {
-    if (!this.ended) this.admit(this.admitted, millis(this.call.clock))
+    if (!this.ended) this.admit(this.tickets.length, millis(this.call.clock))
   }
 
   /**
@@ -336,7 +333,7 @@ class Flight implements Attempt, Ended, Begun, Sink, Deadlines.Deadline, Policy.
 
   private giveBack(outcome: Outcome.Outcome, now: number, elapsed: number | undefined): void {
     const { gates } = this.around
-    for (let i = this.admitted - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
+    for (let i = this.tickets.length - 1; i >= 0; i--) gates[i]!.settle(this.tickets[i]!, outcome, now, elapsed)
   }
 
   private exceeded(wasSent: boolean): DeadlineExceeded {
