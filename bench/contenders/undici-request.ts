@@ -2,35 +2,22 @@
 import { Readable } from "node:stream"
 import { Pool } from "undici"
 import { chunks, order } from "../bodies.ts"
-import type { Call, Open } from "../contender.ts"
+import type { Open } from "../contender.ts"
+import { contenderOf } from "../promises.ts"
 
 export const open: Open = (origin, connections) => {
   const pool = new Pool(origin, { connections })
-  const json = (path: string): Call => (done) => {
-    pool.request({ method: "GET", path }).then(({ body }) => body.json()).then(done, done)
-  }
-  const count = async () => {
-    const { body } = await pool.request({ method: "GET", path: "/v1/export" })
-    let bytes = 0
-    for await (const chunk of body) bytes += chunk.byteLength
-    return bytes
-  }
-  return {
-    get: json("/v1/charges/ch_1"),
-    getPage: json("/v1/charges"),
-    getFlaky: json("/v1/flaky/ch_1"),
-    post: (done) => {
+  return contenderOf({
+    get: (path) => pool.request({ method: "GET", path }).then(({ body }) => body.json()),
+    post: (path) => {
       const headers = { "content-type": "application/json" }
-      pool.request({ method: "POST", path: "/v1/charges", headers, body: JSON.stringify(order) })
-        .then(({ body }) => body.json()).then(done, done)
+      return pool.request({ method: "POST", path, headers, body: JSON.stringify(order) }).then(({ body }) =>
+        body.json()
+      )
     },
-    download: (done) => {
-      count().then(done, done)
-    },
-    upload: (done) => {
-      pool.request({ method: "POST", path: "/v1/import", body: Readable.from(chunks) })
-        .then(({ body }) => body.json()).then(done, done)
-    },
+    download: async (path) => (await pool.request({ method: "GET", path })).body,
+    upload: (path) =>
+      pool.request({ method: "POST", path, body: Readable.from(chunks) }).then(({ body }) => body.json()),
     close: () => pool.close()
-  }
+  })
 }
