@@ -8,6 +8,7 @@ import { buildConnector, Client, errors } from "undici"
 import { Connections, type Owner } from "./connections.ts"
 import { maxHeaderBytes } from "./failure.ts"
 import type { Job } from "./job.ts"
+import { onread, readDirectly } from "./socketReads.ts"
 
 /** How connections are made. Absent means the platform's default. */
 export interface ConnectOptions extends Pick<ConnectionOptions, TlsOption> {
@@ -112,7 +113,12 @@ export class Pool {
   /** undici's connector, with a timer of our own: undici's is up to a second late. */
   private connector(options: ConnectOptions, timeout: number): buildConnector.connector {
     // the one cast of this file: undici's connector returns its socket (lib/core/connect.js), its types do not say so
-    const connect = buildConnector({ ...options, allowH2: false, timeout: 0 }) as Connect
+    const connect = buildConnector({
+      ...options,
+      allowH2: false,
+      timeout: 0,
+      onread
+    }) as Connect
     return (target, callback) => {
       const expire = () => socket.destroy(new errors.ConnectTimeoutError("connecting took too long"))
       const timer = setTimeout(expire, timeout)
@@ -120,6 +126,7 @@ export class Pool {
         clearTimeout(timer)
         callback(...result)
       })
+      readDirectly(socket)
       this.sockets.add(socket)
       socket.once("close", () => {
         clearTimeout(timer)
