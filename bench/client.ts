@@ -1,8 +1,8 @@
 // The process of one contender: does a round when it is told to, and nothing in between.
 //
 //   node bench/client.ts <name> <origin> <origin where nobody listens>
-import type { Contender, Open } from "./contender.ts"
-import { type Load, measure, type Round, warmUp } from "./measure.ts"
+import type { Contender, Module } from "./contender.ts"
+import { type Load, measure, once, type Round, warmUp } from "./measure.ts"
 import { type Workload, workloads } from "./workloads.ts"
 
 /** A workload to get ready for, in place of the one before. */
@@ -26,8 +26,15 @@ const mostCalls = 200_000
 const warmUpCalls = { process: 15_000, workload: 6000, connections: 1500 }
 const warm = new Set<string>()
 
+/**
+ * What an application of Effect has loaded, whoever makes its calls. V8 looks at all of it with each full collection, so
+ * that a contender in a process of its own would else be compared by what is in that process.
+ */
+const ofApplications = ["@effect/platform-node/NodeHttpClient", "effect/http-api/HttpApiClient", "effect/Stream"]
+
 const [name, origin, deadOrigin] = process.argv.slice(2)
-const { open }: { readonly open: Open } = await import(`./contenders/${name}.ts`)
+const { isApplication = true, open }: Module = await import(`./contenders/${name}.ts`)
+if (isApplication) { for (const module of ofApplications) await import(module) }
 
 let close = async (): Promise<void> => {}
 let measureRound: (() => Promise<Round>) | undefined
@@ -60,12 +67,12 @@ const warmUpFor = async (load: Load, id: string, millis: number): Promise<number
   return Math.min(mostCalls, Math.round(millis / cpu))
 }
 
-const loadOf = (contender: Contender, { call, isRight }: Workload, inFlight: number): Load | undefined =>
-  contender[call] && { call: contender[call], isRight, inFlight, settle: contender.settle }
+const loadOf = (contender: Contender, { calls, isRight }: Workload, inFlight: number): Load | undefined =>
+  contender[calls] && { calls: contender[calls], isRight, inFlight, settle: contender.settle }
 
 /** Makes calls that fail, one after the other, until one is refused. */
-const openCircuit = async ({ call, isRight }: Load): Promise<void> => {
-  for (let i = 0; i < 100; i++) if (isRight(await new Promise(call))) return
+const openCircuit = async ({ calls, isRight }: Load): Promise<void> => {
+  for (let i = 0; i < 100; i++) if (isRight(await once(calls))) return
   throw new Error("the circuit does not open")
 }
 

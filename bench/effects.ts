@@ -1,4 +1,5 @@
-// Makes calls of effects: one fiber each, as where a request handler or a job runs one.
+// The calls of a contender whose library answers with effects: a fiber makes one after the other, as the fiber of a request
+// or of a job does.
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,13 +8,13 @@ import * as Layer from "effect/Layer"
 import * as OtlpExporter from "effect/observability/OtlpExporter"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import type { Call, Contender } from "./contender.ts"
+import type { Calls, Contender } from "./contender.ts"
 
 export interface Built<R> extends Pick<Contender, "settle" | "close"> {
   readonly context: Context.Context<R>
-  readonly call: (make: () => Effect.Effect<unknown, unknown, R>) => Call
+  readonly calls: (make: () => Effect.Effect<unknown, unknown, R>) => Calls
   /** Tells `"refused"` of a failure that is one by a breaker. */
-  readonly refused: (make: () => Effect.Effect<unknown, unknown, R>, isRefusal: (error: unknown) => boolean) => Call
+  readonly refused: (make: () => Effect.Effect<unknown, unknown, R>, isRefusal: (error: unknown) => boolean) => Calls
 }
 
 /** What a layer provides, for as long as the contender is open. */
@@ -21,19 +22,30 @@ export const build = async <R, E>(layer: Layer.Layer<R, E>): Promise<Built<R>> =
   const scope = Scope.makeUnsafe()
   const context = await Effect.runPromise(Layer.buildWithScope(layer, scope))
   const fork = Effect.runForkWith(context)
+  const calls = (make: () => Effect.Effect<unknown, unknown, R>): Calls => ({ begin, end }) => {
+    const loop = Effect.whileLoop({ while: begin, body: make, step: end })
+    // A failure ends the loop, and the next call begins another one.
+    const run = (): void => {
+      fork(loop).addObserver((exit) => {
+        if (Exit.isSuccess(exit)) return
+        end(new Error(Cause.pretty(exit.cause)))
+        run()
+      })
+    }
+    run()
+  }
   // An exporter may be there, whatever else is.
   const flusher = Context.getOption(context as Context.Context<never>, OtlpExporter.Flusher)
   return {
     context,
-    call: (make) => (done) => {
-      fork(make()).addObserver((exit) => done(Exit.isSuccess(exit) ? exit.value : new Error(Cause.pretty(exit.cause))))
-    },
-    refused: (make, isRefusal) => (done) => {
-      fork(make()).addObserver((exit) => {
-        const reason = Exit.isSuccess(exit) ? undefined : exit.cause.reasons[0]
-        done(reason?._tag === "Fail" && isRefusal(reason.error) ? "refused" : new Error("failed, and was not refused"))
-      })
-    },
+    calls,
+    refused: (make, isRefusal) =>
+      calls(() =>
+        Effect.match(make(), {
+          onSuccess: () => new Error("was not refused"),
+          onFailure: (error) => isRefusal(error) ? "refused" : new Error("failed, and was not refused")
+        })
+      ),
     ...Option.isSome(flusher) ? { settle: () => Effect.runPromise(flusher.value.flush) } : {},
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   }

@@ -1,5 +1,5 @@
 // Makes a number of calls, so many at a time, and measures what they cost.
-import type { Call } from "./contender.ts"
+import type { Calls, Place } from "./contender.ts"
 
 export interface Round {
   readonly calls: number
@@ -13,7 +13,7 @@ export interface Round {
 }
 
 export interface Load {
-  readonly call: Call
+  readonly calls: Calls
   readonly isRight: (result: unknown) => boolean
   readonly inFlight: number
   /** Does what calls put off. */
@@ -21,38 +21,35 @@ export interface Load {
 }
 
 /** Makes the calls. What a call took, in milliseconds, is written into `latencies`. */
-export const run = ({ call, inFlight, isRight }: Load, total: number, latencies: Float64Array): Promise<void> =>
+const run = ({ calls, inFlight, isRight }: Load, total: number, latencies: Float64Array): Promise<void> =>
   new Promise((resolve, reject) => {
     let started = 0
     let finished = 0
 
-    // Each of the calls in flight is followed by another one in its place, without anything made for it.
-    const place = () => {
+    const place = (): Place => {
       let began = 0
-      let calling = false
-      let answered = false
-      const done = (result: unknown): void => {
-        if (!isRight(result)) return reject(new Error("a wrong answer", { cause: result }))
-        latencies[finished++] = performance.now() - began
-        if (finished === total) resolve()
-        else if (calling) answered = true
-        else next()
-      }
-      const next = (): void => {
-        // A loop, because of answers that come before `call` has returned.
-        while (started < total) {
+      return {
+        begin: () => {
+          if (started === total) return false
           started++
-          calling = true
-          answered = false
           began = performance.now()
-          call(done)
-          calling = false
-          if (!answered) return
+          return true
+        },
+        end: (result) => {
+          if (!isRight(result)) return reject(new Error("a wrong answer", { cause: result }))
+          latencies[finished++] = performance.now() - began
+          if (finished === total) resolve()
         }
       }
-      return next
     }
-    for (let i = 0; i < inFlight; i++) place()()
+    for (let i = 0; i < inFlight; i++) calls(place())
+  })
+
+/** Makes one call, and tells what is answered. */
+export const once = (calls: Calls): Promise<unknown> =>
+  new Promise((resolve) => {
+    let started = false
+    calls({ begin: () => !started && (started = true), end: resolve })
   })
 
 /** One round; `latencies` has room for all its calls. */

@@ -62,20 +62,20 @@ export const contenderOf = async <Self, E>(
   service: Context.Key<Self, Client>,
   layer: Layer.Layer<Self, E>
 ): Promise<Contender> => {
-  const { call, context, refused, ...rest } = await build(layer)
+  const { calls, context, refused, ...rest } = await build(layer)
   const { charges, files } = Context.get(context, service)
   const id = { params: { id: "ch_1" } }
   return {
-    get: call(() => charges.get(id)),
-    post: call(() => charges.create({ payload: order })),
-    getPage: call(() => charges.list()),
-    getFlaky: call(() => charges.flaky(id)),
+    get: calls(() => charges.get(id)),
+    post: calls(() => charges.create({ payload: order })),
+    getPage: calls(() => charges.list()),
+    getFlaky: calls(() => charges.flaky(id)),
     getRefused: refused(
       () => charges.flaky(id),
       (error) => IntegrationError.isIntegrationError(error) && error.reason._tag === "CircuitOpen"
     ),
-    download: call(() => Effect.flatMap(files.download(), count)),
-    upload: call(() => files.upload({ payload: upload })),
+    download: calls(() => Effect.flatMap(files.download(), count)),
+    upload: calls(() => files.upload({ payload: upload })),
     ...rest
   }
 }

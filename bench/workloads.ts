@@ -4,7 +4,7 @@ import type { Contender } from "./contender.ts"
 
 export interface Workload {
   readonly title: string
-  readonly call: Exclude<keyof Contender, "settle" | "close">
+  readonly calls: Exclude<keyof Contender, "settle" | "close">
   /** In the order of the runs: compilers see the calls of the first, so it is not one at a time, which takes longer. */
   readonly inFlight: ReadonlyArray<number>
   readonly isRight: (result: unknown) => boolean
@@ -22,32 +22,32 @@ const has = (name: string, value: unknown) => (result: unknown): boolean =>
 const isCharge = has("id", "ch_1")
 
 export const workloads: Readonly<Record<string, Workload>> = {
-  get: { title: "GET a small JSON", call: "get", inFlight: [50, 1, 500], isRight: isCharge, weight: 1 },
-  post: { title: "POST 1 KiB of JSON", call: "post", inFlight: [50, 1, 500], isRight: isCharge, weight: 1 },
+  get: { title: "GET a small JSON", calls: "get", inFlight: [50, 1, 500], isRight: isCharge, weight: 1 },
+  post: { title: "POST 1 KiB of JSON", calls: "post", inFlight: [50, 1, 500], isRight: isCharge, weight: 1 },
   "get-100k": {
     title: "GET 100 KiB of JSON",
-    call: "getPage",
+    calls: "getPage",
     inFlight: [50, 1],
     isRight: (result) => has("has_more", false)(result) && (result as typeof page).data.length === page.data.length,
     weight: 10
   },
   download: {
     title: "1 MiB streamed down",
-    call: "download",
+    calls: "download",
     inFlight: [10, 1],
     isRight: (result) => result === streamBytes,
     weight: 20
   },
   upload: {
     title: "1 MiB streamed up",
-    call: "upload",
+    calls: "upload",
     inFlight: [10, 1],
     isRight: has("received", streamBytes),
     weight: 20
   },
   "open-circuit": {
     title: "A dead host behind an open circuit, beside bare undici's GET of a small JSON",
-    call: "getRefused",
+    calls: "getRefused",
     inFlight: [50],
     isRight: (result) => result === "refused",
     against: "get",
@@ -56,7 +56,7 @@ export const workloads: Readonly<Record<string, Workload>> = {
   },
   "mix-503": {
     title: "GET a small JSON, every tenth answer a 503",
-    call: "getFlaky",
+    calls: "getFlaky",
     inFlight: [50],
     // Once in ten thousand calls every attempt meets a 503.
     isRight: (result) =>

@@ -5,7 +5,8 @@ import axiosRetry from "axios-retry"
 import { Agent } from "node:http"
 import CircuitBreaker from "opossum"
 import { order } from "../bodies.ts"
-import type { Call, Open } from "../contender.ts"
+import type { Open } from "../contender.ts"
+import { awaiting } from "../promises.ts"
 
 export const open: Open = (origin, connections) => {
   const httpAgent = new Agent({ keepAlive: true, maxSockets: connections, maxFreeSockets: connections })
@@ -16,17 +17,17 @@ export const open: Open = (origin, connections) => {
     errorThresholdPercentage: 50,
     resetTimeout: 30_000
   })
-  const json = (config: AxiosRequestConfig): Call => (done) => {
-    breaker.fire(config).then(({ data }) => data).then(done, done)
-  }
-  const get = json({ url: "/v1/charges/ch_1" })
+  const json = async (config: AxiosRequestConfig): Promise<unknown> => (await breaker.fire(config)).data
+  const calls = (config: AxiosRequestConfig) => awaiting(() => json(config))
+  const charge = { url: "/v1/charges/ch_1" }
   return {
-    get,
-    getPage: json({ url: "/v1/charges" }),
-    getFlaky: json({ url: "/v1/flaky/ch_1" }),
-    post: json({ method: "POST", url: "/v1/charges", data: order }),
-    getRefused: (done) =>
-      get((result) => done((result as { code?: string }).code === "EOPENBREAKER" ? "refused" : result)),
+    get: calls(charge),
+    getPage: calls({ url: "/v1/charges" }),
+    getFlaky: calls({ url: "/v1/flaky/ch_1" }),
+    post: calls({ method: "POST", url: "/v1/charges", data: order }),
+    getRefused: awaiting(() =>
+      json(charge).catch((error: { readonly code?: string }) => error.code === "EOPENBREAKER" ? "refused" : error)
+    ),
     close: async () => {
       breaker.shutdown()
       httpAgent.destroy()

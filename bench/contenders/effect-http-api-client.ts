@@ -9,14 +9,14 @@ import { build } from "../effects.ts"
 import { count, PaymentsApi, upload } from "../payments.ts"
 
 export const open: Open = async (baseUrl, connections) => {
-  const { call, close, context } = await build(NodeHttpClient.layerUndiciOptions({ connections }))
+  const { calls, close, context } = await build(NodeHttpClient.layerUndiciOptions({ connections }))
   const { charges, files } = await Effect.runPromiseWith(context)(HttpApiClient.make(PaymentsApi, { baseUrl }))
   return {
-    get: call(() => charges.get({ params: { id: "ch_1" } })),
-    post: call(() => charges.create({ payload: order })),
-    getPage: call(() => charges.list()),
-    download: call(() => Effect.flatMap(files.download(), count)),
-    upload: call(() => files.upload({ payload: upload })),
+    get: calls(() => charges.get({ params: { id: "ch_1" } })),
+    post: calls(() => charges.create({ payload: order })),
+    getPage: calls(() => charges.list()),
+    download: calls(() => Effect.flatMap(files.download(), count)),
+    upload: calls(() => files.upload({ payload: upload })),
     close
   }
 }

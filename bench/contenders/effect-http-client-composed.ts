@@ -35,7 +35,7 @@ const makeClient = (origin: string) =>
 class Client extends Context.Service<Client, Effect.Success<ReturnType<typeof makeClient>>>()("bench/Client") {}
 
 export const open: Open = async (origin, connections) => {
-  const { call, close, context, refused } = await build(
+  const { calls, close, context, refused } = await build(
     Layer.effect(Client)(makeClient(origin)).pipe(
       Layer.provide([
         NodeHttpClient.layerUndiciOptions({ connections }),
@@ -49,10 +49,10 @@ export const open: Open = async (origin, connections) => {
   const toPage = HttpClientResponse.schemaBodyJson(Page)
   const getCharge = () => client.get("/v1/charges/ch_1").pipe(Effect.flatMap(toCharge), Effect.timeout("30 seconds"))
   return {
-    get: call(getCharge),
-    getFlaky: call(() => client.get("/v1/flaky/ch_1").pipe(Effect.flatMap(toCharge), Effect.timeout("30 seconds"))),
-    getPage: call(() => client.get("/v1/charges").pipe(Effect.flatMap(toPage), Effect.timeout("30 seconds"))),
-    post: call(() =>
+    get: calls(getCharge),
+    getFlaky: calls(() => client.get("/v1/flaky/ch_1").pipe(Effect.flatMap(toCharge), Effect.timeout("30 seconds"))),
+    getPage: calls(() => client.get("/v1/charges").pipe(Effect.flatMap(toPage), Effect.timeout("30 seconds"))),
+    post: calls(() =>
       HttpClientRequest.post("/v1/charges").pipe(
         HttpClientRequest.bodyJsonUnsafe(order),
         client.execute,

@@ -10,22 +10,22 @@ import { build } from "../effects.ts"
 import { count, upload } from "../payments.ts"
 
 export const open: Open = async (origin, connections) => {
-  const { call, close, context } = await build(NodeHttpClient.layerUndiciOptions({ connections }))
+  const { calls, close, context } = await build(NodeHttpClient.layerUndiciOptions({ connections }))
   const client = Context.get(context, HttpClient.HttpClient)
   const json = (request: HttpClientRequest.HttpClientRequest) =>
-    call(() => Effect.flatMap(client.execute(request), (response) => response.json))
+    calls(() => Effect.flatMap(client.execute(request), (response) => response.json))
   return {
     get: json(HttpClientRequest.get(`${origin}/v1/charges/ch_1`)),
     getPage: json(HttpClientRequest.get(`${origin}/v1/charges`)),
     getFlaky: json(HttpClientRequest.get(`${origin}/v1/flaky/ch_1`)),
-    post: call(() =>
+    post: calls(() =>
       HttpClientRequest.post(`${origin}/v1/charges`).pipe(
         HttpClientRequest.bodyJsonUnsafe(order),
         client.execute,
         Effect.flatMap((response) => response.json)
       )
     ),
-    download: call(() =>
+    download: calls(() =>
       Effect.flatMap(client.execute(HttpClientRequest.get(`${origin}/v1/export`)), ({ stream }) => count(stream))
     ),
     upload: json(HttpClientRequest.post(`${origin}/v1/import`).pipe(HttpClientRequest.bodyStream(upload))),

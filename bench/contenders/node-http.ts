@@ -2,7 +2,8 @@
 import { Agent, type IncomingMessage, request, type RequestOptions } from "node:http"
 import { pipeline, Readable } from "node:stream"
 import { chunks, order } from "../bodies.ts"
-import type { Done, Open } from "../contender.ts"
+import { type Done, inTurn } from "../callbacks.ts"
+import type { Open } from "../contender.ts"
 
 const decode = (done: Done) => (response: IncomingMessage): void => {
   const parts: Array<Buffer> = []
@@ -25,21 +26,22 @@ export const open: Open = (origin, connections) => {
   const { hostname, port } = new URL(origin)
   const send = (options: RequestOptions, read: (response: IncomingMessage) => void, done: Done) =>
     request({ hostname, port, agent, ...options }, read).on("error", done)
+  const get = (path: string, read: typeof decode) => inTurn((done) => send({ path }, read(done), done).end())
   return {
-    get: (done) => void send({ path: "/v1/charges/ch_1" }, decode(done), done).end(),
-    getPage: (done) => void send({ path: "/v1/charges" }, decode(done), done).end(),
-    getFlaky: (done) => void send({ path: "/v1/flaky/ch_1" }, decode(done), done).end(),
-    download: (done) => void send({ path: "/v1/export" }, count(done), done).end(),
-    post: (done) => {
+    get: get("/v1/charges/ch_1", decode),
+    getPage: get("/v1/charges", decode),
+    getFlaky: get("/v1/flaky/ch_1", decode),
+    download: get("/v1/export", count),
+    post: inTurn((done) => {
       const body = JSON.stringify(order)
       const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) }
       send({ method: "POST", path: "/v1/charges", headers }, decode(done), done).end(body)
-    },
-    upload: (done) => {
+    }),
+    upload: inTurn((done) => {
       pipeline(Readable.from(chunks), send({ method: "POST", path: "/v1/import" }, decode(done), done), (error) => {
         if (error) done(error)
       })
-    },
+    }),
     close: async () => agent.destroy()
   }
 }

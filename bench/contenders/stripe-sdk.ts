@@ -4,6 +4,7 @@ import { Agent } from "node:http"
 import { Stripe } from "stripe"
 import { order } from "../bodies.ts"
 import type { Open } from "../contender.ts"
+import { awaiting } from "../promises.ts"
 
 export const open: Open = (origin, connections) => {
   const httpAgent = new Agent({ keepAlive: true, maxSockets: connections, maxFreeSockets: connections })
@@ -17,15 +18,9 @@ export const open: Open = (origin, connections) => {
     maxNetworkRetries: 0
   })
   return {
-    get: (done) => {
-      stripe.charges.retrieve("ch_1").then(done, done)
-    },
-    getPage: (done) => {
-      stripe.charges.list().then(done, done)
-    },
-    post: (done) => {
-      stripe.charges.create(order).then(done, done)
-    },
+    get: awaiting(() => stripe.charges.retrieve("ch_1")),
+    getPage: awaiting(() => stripe.charges.list()),
+    post: awaiting(() => stripe.charges.create(order)),
     close: async () => httpAgent.destroy()
   }
 }

@@ -25,10 +25,10 @@ class Payments extends Integration.Service<Payments>()("bench/Cached", {
 }) {}
 
 export const open: Open = async (origin, connections) => {
-  const { call, close, context } = await build(
+  const { calls, close, context } = await build(
     Payments.layer(settings(origin, connections)).pipe(Layer.provide(NodeSwitchboard.layer))
   )
   const { charges } = Context.get(context, Payments)
   let version = 0
-  return { get: call(() => charges.get({ params: { id: "ch_1" }, query: { version: ++version } })), close }
+  return { get: calls(() => charges.get({ params: { id: "ch_1" }, query: { version: ++version } })), close }
 }

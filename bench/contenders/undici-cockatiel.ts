@@ -15,7 +15,8 @@ import {
 } from "cockatiel"
 import { Pool } from "undici"
 import { order } from "../bodies.ts"
-import type { Call, Open } from "../contender.ts"
+import type { Open } from "../contender.ts"
+import { awaiting } from "../promises.ts"
 
 export const open: Open = (origin, connections) => {
   const pool = new Pool(origin, { connections })
@@ -34,19 +35,16 @@ export const open: Open = (origin, connections) => {
     await body.dump()
     throw new Error(`status ${statusCode}`)
   }
-  const json = (path: string): Call => (done) => {
-    policy.execute(({ signal }) => request({ method: "GET", path, signal })).then(done, done)
-  }
-  const get = json("/v1/charges/ch_1")
+  const get = (path: string) => policy.execute(({ signal }) => request({ method: "GET", path, signal }))
+  const post = { method: "POST", path: "/v1/charges", headers: { "content-type": "application/json" } } as const
   return {
-    get,
-    getPage: json("/v1/charges"),
-    getFlaky: json("/v1/flaky/ch_1"),
-    post: (done) => {
-      const options = { method: "POST", path: "/v1/charges", headers: { "content-type": "application/json" } } as const
-      policy.execute(({ signal }) => request({ ...options, body: JSON.stringify(order), signal })).then(done, done)
-    },
-    getRefused: (done) => get((result) => done(result instanceof BrokenCircuitError ? "refused" : result)),
+    get: awaiting(() => get("/v1/charges/ch_1")),
+    getPage: awaiting(() => get("/v1/charges")),
+    getFlaky: awaiting(() => get("/v1/flaky/ch_1")),
+    post: awaiting(() => policy.execute(({ signal }) => request({ ...post, body: JSON.stringify(order), signal }))),
+    getRefused: awaiting(() =>
+      get("/v1/charges/ch_1").catch((error) => error instanceof BrokenCircuitError ? "refused" : error)
+    ),
     close: () => pool.close()
   }
 }

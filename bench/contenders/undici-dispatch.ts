@@ -2,7 +2,8 @@
 import { Readable } from "node:stream"
 import { type Dispatcher, Pool } from "undici"
 import { chunks, order } from "../bodies.ts"
-import type { Done, Open } from "../contender.ts"
+import { type Done, inTurn } from "../callbacks.ts"
+import type { Open } from "../contender.ts"
 
 const decode = (done: Done): Dispatcher.DispatchHandler => {
   const chunks: Array<Buffer> = []
@@ -40,21 +41,20 @@ const count = (done: Done): Dispatcher.DispatchHandler => {
 
 export const open: Open = (origin, connections) => {
   const pool = new Pool(origin, { connections })
-  const get = (path: string, handle: (done: Done) => Dispatcher.DispatchHandler) => (done: Done) => {
-    pool.dispatch({ method: "GET", path }, handle(done))
-  }
+  const get = (path: string, handle: (done: Done) => Dispatcher.DispatchHandler) =>
+    inTurn((done) => pool.dispatch({ method: "GET", path }, handle(done)))
   return {
     get: get("/v1/charges/ch_1", decode),
     getPage: get("/v1/charges", decode),
     getFlaky: get("/v1/flaky/ch_1", decode),
     download: get("/v1/export", count),
-    post: (done) => {
+    post: inTurn((done) => {
       const headers = { "content-type": "application/json" }
       pool.dispatch({ method: "POST", path: "/v1/charges", headers, body: JSON.stringify(order) }, decode(done))
-    },
-    upload: (done) => {
+    }),
+    upload: inTurn((done) =>
       pool.dispatch({ method: "POST", path: "/v1/import", body: Readable.from(chunks) }, decode(done))
-    },
+    ),
     close: () => pool.close()
   }
 }

@@ -324,9 +324,9 @@ describe("the circuit", () => {
     Effect.gen(function*() {
       for (let i = 0; i < 3; i++) yield* Effect.exit(create)
       const [first, second, other] = [yield* Effect.flip(get), yield* Effect.flip(get), yield* Effect.flip(create)]
-      assert.isTrue(first._tag === "IntegrationError" && first.reason._tag === "CircuitOpen")
+      assert.strictEqual(first.reason._tag, "CircuitOpen")
       assert.strictEqual(second, first)
-      assert.deepStrictEqual([first.operation, other.operation], ["charges.get", "charges.create"])
+      assert.strictEqual(other._tag === "IntegrationError" && other.operation, "charges.create")
       yield* TestClock.adjust("1 second")
       const later = yield* Effect.flip(get)
       const left = [first, later].map(({ retryAfter }) => Duration.toMillis(retryAfter!))

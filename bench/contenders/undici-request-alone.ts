@@ -1,0 +1,3 @@
+// The baseline in a process that has not loaded Effect.
+export { open } from "./undici-request.ts"
+export const isApplication = false
