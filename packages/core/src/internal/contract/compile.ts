@@ -18,9 +18,19 @@ export interface Compiled {
   readonly operation: Operation
 }
 
-/** In the order of the contract. The cast: which contract it is matters to nothing here. */
+/**
+ * In the order of the contract. All integrations of a contract have the same operations, and so the same code of its
+ * schemas, which is soon as fast as it gets. The cast: which contract it is matters to nothing here.
+ */
 export const compile = (contract: HttpApi.Constraint): ReadonlyArray<Compiled> => {
-  const api = contract as HttpApi.Top
+  let operations = known.get(contract)
+  if (operations === undefined) known.set(contract, operations = operationsOf(contract as HttpApi.Top))
+  return operations
+}
+
+const known = new WeakMap<HttpApi.Constraint, ReadonlyArray<Compiled>>()
+
+const operationsOf = (api: HttpApi.Top): ReadonlyArray<Compiled> => {
   const compiled: Array<Compiled> = []
   HttpApi.reflect(api, {
     onGroup: () => {},
