@@ -64,7 +64,7 @@ const warmUpFor = async (load: Load, id: string, millis: number): Promise<number
   )
   warm.add(id)
   const cpu = await warmUp(load, Math.max(load.inFlight, calls))
-  return Math.min(mostCalls, Math.round(millis / cpu))
+  return Math.min(mostCalls, Math.round(millis * (workloads[id]!.length ?? 1) / cpu))
 }
 
 const loadOf = (contender: Contender, { calls, isRight }: Workload, inFlight: number): Load | undefined =>

@@ -13,7 +13,7 @@ const isPinned = availableParallelism() > 1 && existsSync(taskset)
 const serverCore = 0
 const clientCore = 1
 
-/** A program of this folder. It ends with this process, because its channel does. */
+/** A program of this folder, with the packages as they are published. It ends with this process, because its channel does. */
 const start = (
   file: string,
   core: number,
@@ -25,7 +25,7 @@ const start = (
     readonly stdout: "pipe" | typeof process.stderr
   }
 ) => {
-  const node = ["--conditions=switchboard-source", "--no-warnings", ...flags]
+  const node = ["--no-warnings", ...flags]
   return fork(join(import.meta.dirname, file), args, {
     stdio: ["ignore", stdout, "inherit", "ipc"],
     env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tmp/compile-cache"), ...env },

@@ -42,7 +42,7 @@ const documented = ({ goals, growth, node, rows, settings }: Result): string => 
     const { limit, ours, peer, what } = line
     return [
       what,
-      limit === undefined ? "" : (ours / limit).toFixed(2),
+      limit === undefined ? "" : limit === 0 ? String(ours) : (ours / limit).toFixed(2),
       limit === undefined ? "" : isMet(line) ? "yes" : "no",
       peer?.name ?? "",
       peer === undefined ? "" : (ours / peer.value).toFixed(2)

@@ -31,7 +31,7 @@ const tasks = {
   guards: [`${vitest} tests/ --exclude **/{documents,examples}.integration.test.ts`],
   build: ["node scripts/clean.ts", "tsc -b packages"],
   "pack:verify": ["node scripts/clean.ts", "tsc -b packages", "node scripts/verify-pack.ts"],
-  bench: [`node ${source} bench/run.ts`],
+  bench: ["tsc -b packages", `node ${source} bench/run.ts`],
   pnpm: [".tools/node_modules/.bin/pnpm"]
 }
 
