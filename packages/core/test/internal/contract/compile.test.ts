@@ -54,6 +54,12 @@ const answer = (value: unknown) => ({
   body: new TextEncoder().encode(JSON.stringify(value))
 })
 
+it("a contract is compiled once, and another like it for itself", () => {
+  assert.strictEqual(compile(TestApi), compile(TestApi))
+  assert.notStrictEqual(compile(Api), compile(Api.prefix("/v2")))
+  assert.strictEqual(compile(Api.prefix("/v2"))[0]!.operation.template, "/v2/fixed?a=1")
+})
+
 describe("compile", () => {
   it("keeps the order of the contract, flattens nothing, and says what is top-level", () => {
     expect(
