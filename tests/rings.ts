@@ -124,7 +124,6 @@ export const rings: Record<string, number> = {
   "internal/cache/memory": 2,
   "internal/cache/answered": 2,
   "internal/fallback/chain": 2,
-  "internal/pipeline/errors": 2,
   "internal/pipeline/handedOut": 2,
   "internal/pipeline/reading": 2,
   "internal/pipeline/lent": 2,

@@ -320,19 +320,6 @@ describe("the circuit", () => {
       assert.strictEqual((yield* requests).length, 3)
     }).pipe(Effect.provide(layer(Answer.status(500), settings))))
 
-  it.effect("calls of an operation that are refused for one reason fail with one error, which says how long it takes yet", () =>
-    Effect.gen(function*() {
-      for (let i = 0; i < 3; i++) yield* Effect.exit(create)
-      const [first, second, other] = [yield* Effect.flip(get), yield* Effect.flip(get), yield* Effect.flip(create)]
-      assert.strictEqual(first.reason._tag, "CircuitOpen")
-      assert.strictEqual(second, first)
-      assert.strictEqual(other._tag === "IntegrationError" && other.operation, "charges.create")
-      yield* TestClock.adjust("1 second")
-      const later = yield* Effect.flip(get)
-      const left = [first, later].map(({ retryAfter }) => Duration.toMillis(retryAfter!))
-      assert.strictEqual(left[0]! - left[1]!, 1000)
-    }).pipe(Effect.provide(layer(Answer.status(500), settings))))
-
   it.effect("F10: attempts that time out count as failures", () =>
     Effect.gen(function*() {
       for (let i = 0; i < 3; i++) yield* during(create, "10 seconds")

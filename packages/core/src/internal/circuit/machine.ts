@@ -70,19 +70,19 @@ export class Machine implements Policy.Gate<CircuitOpen> {
   private admitSlowly(circuit: Exclude<Circuit.Circuit, Circuit.Closed>, now: number) {
     switch (circuit._tag) {
       case "Isolated":
-        return refusedIsolated
+        return refusal(true, undefined)
       case "Disabled":
         return Circuit.uncounted
       case "MetricsOnly":
         return now < circuit.since ? Circuit.uncounted : circuit.generation
       case "HalfOpen":
-        return Counting.probe(this.settings, circuit, now) ?? refusedProbe
+        return Counting.probe(this.settings, circuit, now) ?? refusal(false, undefined)
       case "Open": {
         if (now < circuit.until) return this.refuse(circuit.until - now)
         const halfOpen = Circuit.halfOpened(circuit)
         const ticket = Counting.probe(this.settings, halfOpen, now)
         this.move(halfOpen, "ResetTimeoutElapsed")
-        return ticket ?? refusedProbe
+        return ticket ?? refusal(false, undefined)
       }
     }
   }
@@ -92,11 +92,11 @@ export class Machine implements Policy.Gate<CircuitOpen> {
     const circuit = this.cell.current
     switch (circuit._tag) {
       case "Isolated":
-        return refusedIsolated
+        return refusal(true, undefined)
       case "Open":
         return now < circuit.until ? this.refuse(circuit.until - now) : 0
       case "HalfOpen":
-        return Counting.hasRoom(this.settings, circuit, now) ? 0 : refusedProbe
+        return Counting.hasRoom(this.settings, circuit, now) ? 0 : refusal(false, undefined)
       default:
         return 0
     }
@@ -211,7 +211,3 @@ export const refusal = (isolated: boolean, retryAfter: number | undefined): Poli
     new CircuitOpen({ isolated, retryAfter: retryAfter === undefined ? undefined : Duration.millis(retryAfter) })
   return { _tag: "Refusal", retryAfter, reason: () => reason ??= stackless(make) }
 }
-
-const refusedIsolated = refusal(true, undefined)
-/** There are probes enough, and nobody knows how long they will take. */
-const refusedProbe = refusal(false, undefined)

@@ -14,7 +14,6 @@ import type { Operation } from "../contract/operation.ts"
 import { millis } from "../monotonic.ts"
 import { type Begun, type Resume, toEffect } from "../pipeline/begun.ts"
 import * as Call from "../pipeline/call.ts"
-import * as Errors from "../pipeline/errors.ts"
 import * as Layers from "../pipeline/layers.ts"
 import * as Run from "../pipeline/run.ts"
 import { settled } from "../settled.ts"
@@ -43,8 +42,7 @@ const caller = (operation: Operation, shared: Shared, { planWith, ...usual }: Pl
     origin,
     listener
   })
-  const fail = Errors.make(integration, operation.name)
-  const subject: Call.Subject = { integration, operation: operation.name, observer, inFlight, fail }
+  const subject: Call.Subject = { integration, operation: operation.name, observer, inFlight }
   const prepare = operation._tag === "Buffered" ? buffered(operation, shared) : streamed(operation, shared)
   /** An answer may be kept, or serve another. */
   const answering = shared.answering.has(operation.name)

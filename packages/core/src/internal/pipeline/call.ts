@@ -7,12 +7,12 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import type * as Tracer from "effect/Tracer"
 import { CurrentDeadline, nearest } from "../../Deadline.ts"
-import type { IntegrationError, Reason } from "../../IntegrationError.ts"
+import { IntegrationError, type Reason } from "../../IntegrationError.ts"
 import type * as Provenance from "../../Provenance.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import { millis } from "../monotonic.ts"
+import { stackless } from "../stackless.ts"
 import type { Begun, Resume } from "./begun.ts"
-import type { Fail } from "./errors.ts"
 import type { InFlight } from "./inFlight.ts"
 import * as Spans from "./spans.ts"
 
@@ -22,7 +22,6 @@ export interface Subject {
   readonly operation: string
   readonly observer: Telemetry.Observer
   readonly inFlight: InFlight
-  readonly fail: Fail
 }
 
 /** Begins what answers a call, and ends the call with it. */
@@ -82,7 +81,6 @@ export class Call implements Telemetry.CallInfo {
   begun: Begun | undefined = undefined
   span: Tracer.Span | undefined = undefined
   attempts = 0
-  private readonly fail: Fail
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private isOpen = false
 
@@ -91,7 +89,6 @@ export class Call implements Telemetry.CallInfo {
     this.operation = subject.operation
     this.observer = subject.observer
     this.inFlight = subject.inFlight
-    this.fail = subject.fail
     this.requestId = requestId
     this.fiber = fiber
     this.context = fiber.context
@@ -136,12 +133,16 @@ export class Call implements Telemetry.CallInfo {
   }
 
   /** It cannot be made. */
-  refuse(reason: Reason): Effect.Effect<unknown, unknown> {
-    return this.end(this.failed(reason, false))
+  refuse(reason: Reason): Effect.Effect<never, unknown> {
+    const error = this.error(reason, false)
+    this.end(Exit.fail(error))
+    return Effect.fail(error)
   }
 
   /** `sentBefore`: an attempt before the last one may have reached the remote. */
-  failed(reason: Reason, sentBefore: boolean): Exit.Exit<never, IntegrationError> {
-    return this.fail(reason, this.attempts, sentBefore)
+  error(reason: Reason, sentBefore: boolean): IntegrationError {
+    const { attempts, integration, operation } = this
+    const sent = sentBefore ? { sentBefore } : undefined
+    return stackless(() => new IntegrationError({ integration, operation, attempts, reason, ...sent }))
   }
 }

@@ -136,7 +136,7 @@ const inTime = <A>(call: Call, common: Run.Plan, self: Effect.Effect<A, Undone>)
       timeout: Duration.millis(Math.max(0, deadline - begunAt)),
       wasSent: deadline > begunAt
     })
-    return new Undone(call.failed(reason, false), Outcome.fromReason(reason))
+    return new Undone(Exit.fail(call.error(reason, false)), Outcome.fromReason(reason))
   }
   return Effect.contextWith((context: Context.Context<never>) => {
     const left = deadline - millis(call.clock)

@@ -214,7 +214,7 @@ class Run implements Attempt.Surroundings {
     now?: number
   ): Effect.Effect<unknown, unknown> {
     const error = Exit.isSuccess(exit) ? undefined : failOf(exit.cause)?.error
-    const told = isReason(error) ? this.call.failed(error, this.sent) : exit
+    const told = isReason(error) ? Exit.fail(this.call.error(error, this.sent)) : exit
     return this.end(this.call, told, outcome, now)
   }
 }
