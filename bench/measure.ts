@@ -25,18 +25,22 @@ const run = ({ calls, inFlight, isRight }: Load, total: number, latencies: Float
   new Promise((resolve, reject) => {
     let started = 0
     let finished = 0
+    let failed = false
 
     const place = (): Place => {
       let began = 0
       return {
         begin: () => {
-          if (started === total) return false
+          if (failed || started === total) return false
           started++
           began = performance.now()
           return true
         },
         end: (result) => {
-          if (!isRight(result)) return reject(new Error("a wrong answer", { cause: result }))
+          if (!isRight(result)) {
+            failed = true
+            return reject(new Error("a wrong answer", { cause: result }))
+          }
           latencies[finished++] = performance.now() - began
           if (finished === total) resolve()
         }

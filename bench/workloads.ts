@@ -51,6 +51,7 @@ export const workloads: Readonly<Record<string, Workload>> = {
     ...streamed
   },
   "open-circuit": {
+    // What is answered at once is never in flight: a place may make many calls before the next begins.
     title: "A dead host behind an open circuit, beside bare undici's GET of a small JSON",
     calls: "getRefused",
     inFlight: [50],

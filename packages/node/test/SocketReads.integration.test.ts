@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { selfSigned } from "./support/certificate.ts"
-import { open, request, sendOk } from "./support/exchange.ts"
+import { open, request, sendOk, start } from "./support/exchange.ts"
 import { serve } from "./support/server.ts"
 
 const sizes = [1, 100, 4096, 30_000, 65_535, 65_536, 65_537, 100_000, 1_000_000]
@@ -64,6 +64,40 @@ for (const scheme of ["http", "https"]) {
       expect(yield* Effect.forEach([1, 2, 3, 4], read, { concurrency: "unbounded" })).toEqual([true, true, true, true])
     }))
 }
+
+it.live("connections that are opened while a large body is read have buffers of their own", () =>
+  Effect.gen(function*() {
+    // An address: a name would be looked up first.
+    const origin = `http://127.0.0.1:${(yield* bodies()).port}`
+    const channel = yield* open()
+    const others = yield* Effect.forEach([2, 3, 4], () => open())
+    const answers: Array<Promise<boolean>> = []
+    let chunk = 0
+    // The reader of the large body runs right after a read: what it opens asks for its first buffer then.
+    const onChunk = () => {
+      const other = others[chunk++ % 10]
+      if (other === undefined) return
+      const { outcome } = start(other, request(origin, { path: `/${chunk}/60000` }))
+      const id = chunk
+      answers.push(outcome.then((told) => "body" in told && bodyOf(id, 60_000).equals(told.body)))
+    }
+    const { stream } = yield* channel.client.get(`${origin}/1/4000000`)
+    const chunks = yield* Stream.runCollect(Stream.tap(stream, () => Effect.sync(onChunk)))
+    expect(bodyOf(1, 4_000_000).equals(Buffer.concat(chunks))).toBe(true)
+    const right = yield* Effect.promise(() => Promise.all(answers))
+    expect(right.length).toBeGreaterThan(0)
+    expect(right.every(Boolean)).toBe(true)
+  }))
+
+it.live("a chunk is in memory of its own, which can be transferred", () =>
+  Effect.gen(function*() {
+    const server = yield* bodies()
+    const channel = yield* open()
+    const { stream } = yield* channel.client.get(`${server.origin}/1/5`)
+    const [chunk] = yield* Stream.runCollect(stream)
+    const bytes = structuredClone(chunk!, { transfer: [chunk!.buffer] })
+    expect([...bytes]).toEqual([...bodyOf(1, 5)])
+  }))
 
 /** A few turns of the event loop. */
 const turns = async (): Promise<void> => {

@@ -42,6 +42,18 @@ it.live("an upgrade that is refused is an answer like any other, and `upgrade` a
     expect(yield* Effect.flip(response.upgrade)).toMatchObject({ reason: { _tag: "StatusCodeError" } })
   }))
 
+it.live("the end of an upgraded connection is noticed while nobody reads it", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: chat\r\n\r\n")
+    })
+    const response = yield* (yield* open()).client.get(server.origin, { headers })
+    const socket = yield* response.upgrade
+    yield* socket.reader
+    for (const accepted of server.sockets) accepted.end()
+    yield* until(() => server.sockets.size === 0)
+  }))
+
 it.live("L4: an upgraded connection does not outlive its pool", () =>
   Effect.gen(function*() {
     const server = yield* serve((socket) =>

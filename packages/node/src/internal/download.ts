@@ -15,6 +15,7 @@ import { type Coding, codingsOf, isBodiless } from "./coding.ts"
 import { Decoder, type Sink } from "./decoder.ts"
 import { fromError } from "./failure.ts"
 import { Job } from "./job.ts"
+import { readAsUsual } from "./socketReads.ts"
 
 /** Bytes that may wait for the reader. */
 export const highWater = 65_536
@@ -58,6 +59,7 @@ export class Download extends Job implements Sink {
   onRequestUpgrade(_: Dispatcher.DispatchController, status: number, headers: Head["headers"], socket: Duplex): void {
     this.controller = undefined
     if (this.done) return void socket.destroy()
+    readAsUsual(socket)
     this.end = Cause.done()
     this.upgraded = socket
     this.answer({ status, headers, upgraded: socket })
