@@ -75,7 +75,7 @@ export class Download extends Job implements Sink {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.codings === undefined) return this.push(chunk)
+    if (this.codings === undefined) return this.push(own(chunk))
     this.decoder ??= new Decoder(this.codings, chunk[0], this)
     if (!this.decoder.write(chunk)) controller.pause()
   }
@@ -181,5 +181,9 @@ export class Download extends Job implements Sink {
     return Effect.succeed(chunks)
   }
 }
+
+/** In memory of its own, which readers may keep and transfer. What has less than half of it shares it with others. */
+const own = (chunk: Buffer): Uint8Array =>
+  chunk.byteLength * 2 < chunk.buffer.byteLength ? Buffer.from(Uint8Array.from(chunk).buffer) : chunk
 
 const isFilled = (chunks: ReadonlyArray<Uint8Array>): chunks is Chunks => chunks.length > 0

@@ -21,7 +21,7 @@ export const onread: OnReadOpts = {
     return given
   },
   callback(this: Reader, bytes: number, buffer: Uint8Array): boolean {
-    const chunk = take(buffer as Buffer, bytes)
+    const chunk = take(this, buffer as Buffer, bytes)
     const goOn = hand(this, chunk)
     // Last, because readers may open sockets, which ask for a buffer, too.
     if (bytes === bufferBytes) next = Buffer.allocUnsafeSlow(bufferBytes)
@@ -29,10 +29,10 @@ export const onread: OnReadOpts = {
   }
 }
 
-/** In memory of its own, which readers may keep and transfer. */
-const take = (buffer: Buffer, bytes: number): Buffer => {
+/** What is small is cut out of Buffer's pool, except for readers that may expect it in memory of its own. */
+const take = (socket: Reader, buffer: Buffer, bytes: number): Buffer => {
   if (buffer !== shared && bytes > bufferBytes / 2) return buffer.subarray(0, bytes)
-  const chunk = Buffer.allocUnsafeSlow(bytes)
+  const chunk = socket[reads] === "as usual" ? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafe(bytes)
   buffer.copy(chunk, 0, 0, bytes)
   return chunk
 }
@@ -40,7 +40,7 @@ const take = (buffer: Buffer, bytes: number): Buffer => {
 /** False if enough waits to be read. */
 const hand = (socket: Reader, chunk: Buffer): boolean => {
   // It comes after what waits already.
-  if (socket[isDirect] !== true || socket.readableLength > 0) return socket.push(chunk)
+  if (socket[reads] !== "directly" || socket.readableLength > 0) return socket.push(chunk)
   socket[arrived] = chunk
   socket.emit("readable")
   if (socket[arrived] === undefined) return true
@@ -48,10 +48,10 @@ const hand = (socket: Reader, chunk: Buffer): boolean => {
   return socket.push(chunk)
 }
 
-const isDirect = Symbol("isDirect")
+const reads = Symbol("reads")
 const arrived = Symbol("arrived")
 interface Reader extends Duplex {
-  [isDirect]?: boolean
+  [reads]?: "directly" | "as usual"
   /** What was read, until its reader, told by `readable`, has taken it. */
   [arrived]?: Buffer | undefined
 }
@@ -60,7 +60,7 @@ interface Reader extends Duplex {
 export const readDirectly = (socket: Socket & Reader): void => {
   if ("encrypted" in socket) return
   const { read } = socket
-  socket[isDirect] = true
+  socket[reads] = "directly"
   socket.read = function(this: Reader, size?: number) {
     const chunk = this[arrived]
     if (chunk === undefined) return read.call(this, size)
@@ -72,7 +72,6 @@ export const readDirectly = (socket: Socket & Reader): void => {
 /** For any other reader: as the platform does. It notices the end of a socket that is paused, where `onread` does not. */
 export const readAsUsual = (socket: Reader): void => {
   socket.pause = Duplex.prototype.pause
-  if (socket[isDirect] !== true) return
-  socket[isDirect] = false
   socket.read = Object.getPrototypeOf(socket).read
+  socket[reads] = "as usual"
 }
