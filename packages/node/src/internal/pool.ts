@@ -113,12 +113,7 @@ export class Pool {
   /** undici's connector, with a timer of our own: undici's is up to a second late. */
   private connector(options: ConnectOptions, timeout: number): buildConnector.connector {
     // the one cast of this file: undici's connector returns its socket (lib/core/connect.js), its types do not say so
-    const connect = buildConnector({
-      ...options,
-      allowH2: false,
-      timeout: 0,
-      onread
-    }) as Connect
+    const connect = buildConnector({ ...options, allowH2: false, timeout: 0, onread }) as Connect
     return (target, callback) => {
       const expire = () => socket.destroy(new errors.ConnectTimeoutError("connecting took too long"))
       const timer = setTimeout(expire, timeout)
