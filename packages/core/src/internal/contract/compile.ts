@@ -1,4 +1,5 @@
 /** Contracts, compiled: an operation per endpoint. */
+import { memoize } from "effect/Function"
 import * as HttpApi from "effect/http-api/HttpApi"
 import type * as Types from "effect/Types"
 import * as Decode from "./decode.ts"
@@ -22,15 +23,8 @@ export interface Compiled {
  * In the order of the contract. All integrations of a contract have the same operations, and so the same code of its
  * schemas, which is soon as fast as it gets. The cast: which contract it is matters to nothing here.
  */
-export const compile = (contract: HttpApi.Constraint): ReadonlyArray<Compiled> => {
-  let operations = known.get(contract)
-  if (operations === undefined) known.set(contract, operations = operationsOf(contract as HttpApi.Top))
-  return operations
-}
-
-const known = new WeakMap<HttpApi.Constraint, ReadonlyArray<Compiled>>()
-
-const operationsOf = (api: HttpApi.Top): ReadonlyArray<Compiled> => {
+export const compile = memoize((contract: HttpApi.Constraint): ReadonlyArray<Compiled> => {
+  const api = contract as HttpApi.Top
   const compiled: Array<Compiled> = []
   HttpApi.reflect(api, {
     onGroup: () => {},
@@ -63,7 +57,7 @@ const operationsOf = (api: HttpApi.Top): ReadonlyArray<Compiled> => {
     }
   })
   return compiled
-}
+})
 
 /** Each half is compiled when it is used first: of a large contract most processes call a few operations. */
 const buffered = (common: Common, encode: () => Buffered["encode"], decode: () => Buffered["decode"]): Buffered => {
