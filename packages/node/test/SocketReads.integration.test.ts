@@ -86,7 +86,7 @@ it.live("connections that are opened while a large body is read have buffers of 
     expect(bodyOf(1, 4_000_000).equals(Buffer.concat(chunks))).toBe(true)
     const right = yield* Effect.promise(() => Promise.all(answers))
     expect(right.length).toBeGreaterThan(0)
-    expect(right.every(Boolean)).toBe(true)
+    expect(right).not.toContain(false)
   }))
 
 it.live("a chunk is in memory of its own, which can be transferred", () =>

@@ -184,6 +184,6 @@ export class Download extends Job implements Sink {
 
 /** In memory of its own, which readers may keep and transfer. What has less than half of it shares it with others. */
 const own = (chunk: Buffer): Uint8Array =>
-  chunk.byteLength * 2 < chunk.buffer.byteLength ? Buffer.from(Uint8Array.from(chunk).buffer) : chunk
+  chunk.byteLength * 2 < chunk.buffer.byteLength ? Buffer.from(new Uint8Array(chunk).buffer) : chunk
 
 const isFilled = (chunks: ReadonlyArray<Uint8Array>): chunks is Chunks => chunks.length > 0

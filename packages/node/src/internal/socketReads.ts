@@ -29,10 +29,10 @@ export const onread: OnReadOpts = {
   }
 }
 
-/** What is small is cut out of Buffer's pool, except for readers that may expect it in memory of its own. */
+/** Others than a direct reader may expect it in memory of its own; for that one, what is small is cut out of Buffer's pool. */
 const take = (socket: Reader, buffer: Buffer, bytes: number): Buffer => {
   if (buffer !== shared && bytes > bufferBytes / 2) return buffer.subarray(0, bytes)
-  const chunk = socket[reads] === "as usual" ? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafe(bytes)
+  const chunk = socket[isDirect] === true ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes)
   buffer.copy(chunk, 0, 0, bytes)
   return chunk
 }
@@ -40,7 +40,7 @@ const take = (socket: Reader, buffer: Buffer, bytes: number): Buffer => {
 /** False if enough waits to be read. */
 const hand = (socket: Reader, chunk: Buffer): boolean => {
   // It comes after what waits already.
-  if (socket[reads] !== "directly" || socket.readableLength > 0) return socket.push(chunk)
+  if (socket[isDirect] !== true || socket.readableLength > 0) return socket.push(chunk)
   socket[arrived] = chunk
   socket.emit("readable")
   if (socket[arrived] === undefined) return true
@@ -48,10 +48,10 @@ const hand = (socket: Reader, chunk: Buffer): boolean => {
   return socket.push(chunk)
 }
 
-const reads = Symbol("reads")
+const isDirect = Symbol("isDirect")
 const arrived = Symbol("arrived")
 interface Reader extends Duplex {
-  [reads]?: "directly" | "as usual"
+  [isDirect]?: boolean
   /** What was read, until its reader, told by `readable`, has taken it. */
   [arrived]?: Buffer | undefined
 }
@@ -60,7 +60,7 @@ interface Reader extends Duplex {
 export const readDirectly = (socket: Socket & Reader): void => {
   if ("encrypted" in socket) return
   const { read } = socket
-  socket[reads] = "directly"
+  socket[isDirect] = true
   socket.read = function(this: Reader, size?: number) {
     const chunk = this[arrived]
     if (chunk === undefined) return read.call(this, size)
@@ -73,5 +73,5 @@ export const readDirectly = (socket: Socket & Reader): void => {
 export const readAsUsual = (socket: Reader): void => {
   socket.pause = Duplex.prototype.pause
   socket.read = Object.getPrototypeOf(socket).read
-  socket[reads] = "as usual"
+  socket[isDirect] = false
 }
