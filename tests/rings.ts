@@ -113,7 +113,6 @@ export const rings: Record<string, number> = {
   "policy/Retry": 2,
   "policy/Timeout": 2,
   "internal/pipeline/attempt": 2,
-
   "internal/pipeline/begun": 1,
   "internal/pipeline/call": 2,
   "internal/balancer/node": 2,

@@ -6,7 +6,6 @@
  * A process has its own state; where there is a `shared` store as well, processes know the same circuits, limits and
  * answers. Shared state is plain data to which pure functions are applied, so that a policy is written once.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -15,11 +14,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Events from "./Events.ts"
 import { millis as toMillis, positive, problems, unless } from "./internal/checks.ts"
+import { failOf } from "./internal/failure.ts"
 import { millis } from "./internal/monotonic.ts"
 import { stackless } from "./internal/stackless.ts"
 import * as Availability from "./internal/stores/availability.ts"
@@ -187,7 +186,7 @@ export const guard = Effect.fnUntraced(
       return Effect.logWarning(`${unavailable(cause).message}; ${consequence}`)
     }
     const settle = (ticket: number, exit: Exit.Exit<unknown, StoreUnavailable>) => {
-      const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+      const failure = Exit.isFailure(exit) ? failOf(exit.cause)?.error : undefined
       if (failure !== undefined) {
         const isNews = Availability.failed(state, settings, ticket, millis(clock))
         return isNews ? changed(false, failure.cause) : Effect.void

@@ -26,7 +26,7 @@ import { freshness } from "../internal/cache/freshness.ts"
 import * as Memory from "../internal/cache/memory.ts"
 import * as SharedValues from "../internal/cache/shared.ts"
 import { atLeast, millis, notNegative, positive, problems } from "../internal/checks.ts"
-import { errorOf } from "../internal/failure.ts"
+import { errorOf, failOf } from "../internal/failure.ts"
 import * as Flights from "../internal/flights.ts"
 import { type InvalidOptions, type Problem, refuse } from "../InvalidOptions.ts"
 import * as Outcome from "../Outcome.ts"
@@ -334,4 +334,4 @@ const isWithin = ({ age, lifetime }: Stored<unknown>, longer: number): boolean =
 /** Another may answer in its place; a defect is a bug and shows. */
 const isReplaceable = (exit: Exit.Exit<unknown, unknown>, outcome: Outcome.Outcome): boolean =>
   (Outcome.isUnavailable(exit, outcome) || (outcome._tag === "Neutral" && outcome.retryable)) &&
-  (Exit.isSuccess(exit) || Cause.findErrorOption(exit.cause)._tag === "Some")
+  (Exit.isSuccess(exit) || failOf(exit.cause) !== undefined)

@@ -7,6 +7,7 @@ import type { Condition, Failed, Fallback } from "../../Fallback.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as Cache from "../../policy/Cache.ts"
 import * as Provenance from "../../Provenance.ts"
+import { failOf } from "../failure.ts"
 
 /** A chain, and what it keeps: `A` as it lies in a storage as `S`. */
 export interface Settings<Input, Key, A, S, E, R> {
@@ -93,8 +94,8 @@ const failedOf = (
   { exit, outcome }: { readonly exit: Exit.Exit<unknown, unknown>; readonly outcome: Outcome.Outcome }
 ): Failed | undefined => {
   if (Exit.isSuccess(exit)) return { error: exit.value, outcome }
-  const error = Cause.findErrorOption(exit.cause)
-  return error._tag === "None" ? undefined : { error: error.value, outcome }
+  const fail = failOf(exit.cause)
+  return fail === undefined ? undefined : { error: fail.error, outcome }
 }
 
 /** It is no answer of the remote: a cache around the call does not keep it. */

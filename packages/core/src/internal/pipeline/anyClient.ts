@@ -1,5 +1,5 @@
 /** A channel over whatever `HttpClient` there is, such as Effect's fetch client. Its connections are its own affair. */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,6 +13,7 @@ import { type Reason, ResponseTooLarge, Transport as TransportFailure } from "..
 import type * as Transport from "../../Transport.ts"
 import * as Collect from "../contract/collect.ts"
 import { fromClientError } from "../contract/foreign.ts"
+import { failOf } from "../failure.ts"
 
 /** Trace headers and spans are the pipeline's to make, so the client makes none. */
 export const quiet = HttpClient.transformResponse(<A, E, R>(response: Effect.Effect<A, E, R>) =>
@@ -95,9 +96,10 @@ const toClientRequest = (
 const failureOf = (
   cause: Cause.Cause<HttpClientError.HttpClientError | ResponseTooLarge>
 ): Transport.Failure => {
-  const error = Cause.findErrorOption(cause)
-  if (error._tag === "None") return new TransportFailure({ kind: "Other", wasSent: true })
-  const reason: Reason = HttpClientError.isHttpClientError(error.value) ? fromClientError(error.value) : error.value
+  const fail = failOf(cause)
+  if (fail === undefined) return new TransportFailure({ kind: "Other", wasSent: true })
+  const { error } = fail
+  const reason: Reason = HttpClientError.isHttpClientError(error) ? fromClientError(error) : error
   return reason._tag === "Transport" || reason._tag === "ResponseTooLarge" || reason._tag === "InvalidRequest"
     ? reason
     : new TransportFailure({ kind: "Other", wasSent: reason.wasSent })

@@ -3,12 +3,13 @@
  * all, for as many as may start now, and has one question under way at a time; it is there only while somebody waits, or
  * something is to be told.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../../IntegrationError.ts"
 import type { Refusal } from "../../Policy.ts"
 import type { Change, Shared, StoreUnavailable } from "../../Stores.ts"
+import { failOf } from "../failure.ts"
 import * as monotonic from "../monotonic.ts"
 import * as Pacing from "./pacing.ts"
 import { decode, encode, lifetime } from "./pacingText.ts"
@@ -217,8 +218,7 @@ export class Desk {
   // What has been noted has been heeded by this process already, and is not told later: it would no longer be true.
   private unreachable(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
     return Effect.withFiber((fiber) => {
-      const error = Cause.findErrorOption(cause)
-      const retryAfter = error._tag === "Some" ? error.value.retryAfter : pause
+      const retryAfter = failOf(cause)?.error.retryAfter ?? pause
       this.downUntil = monotonic.now(fiber) + retryAfter
       this.notes = []
       this.asking = false
