@@ -33,7 +33,7 @@ const notRedirected = <A, E, R>(response: Effect.Effect<A, E, R>): Effect.Effect
 
 export const make = (anyClient: HttpClient.HttpClient): Transport.Channel => {
   const client = quiet(anyClient)
-  return { client, send: (request, receiver, context) => new Sent(client, request, receiver, context) }
+  return { client, quiet: client, send: (request, receiver, context) => new Sent(client, request, receiver, context) }
 }
 
 class Sent implements Transport.Exchange {
